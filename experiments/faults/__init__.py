@@ -1,0 +1,63 @@
+"""The kinds of harm: one module each, with four plain functions.
+
+A new kind is a new file here, nothing else.  The functions act on what the plan names; selecting, recording,
+retrying, timing and refusing belong to the door (rollback.guard), which alone calls `inject` and `heal`.
+
+May import: targets.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from targets.target import BadInput, Target, Unable
+
+Plan = Mapping[str, Any]
+Ability = TypeVar("Ability")
+
+
+class Fault(Protocol):
+    """What a module of this folder answers to."""
+
+    def plan(self, target: Target, **params: Any) -> dict[str, Any]:
+        """Decide everything that inject and heal need, reading only. JSON; `victims` lists the nodes' names."""
+
+    def inject(self, target: Target, plan: Plan) -> None:
+        """Hurt the planned victims, and nobody else."""
+
+    def active(self, target: Target, plan: Plan) -> bool | None:
+        """Look: True while it hurts, False when it does not, None when it did and has ended by itself."""
+
+    def heal(self, target: Target, plan: Plan) -> None:
+        """Put the victims back: idempotent, legal from every state, forgiving of vanished victims."""
+
+    def residue(self, target: Target) -> list[str]:
+        """Describe what of this kind is still in the target, whoever left it there."""
+
+
+def names() -> tuple[str, ...]:
+    """List the kinds of harm there are."""
+    return tuple(sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")))
+
+
+def load(name: str) -> Fault:
+    """Find a kind by its name. BadInput names those there are."""
+    if name not in names():
+        raise BadInput(f"fault: no fault is called {name!r}; there are {', '.join(names())}")
+    return cast("Fault", importlib.import_module(f"experiments.faults.{name}"))
+
+
+def able(target: Target, ability: type[Ability], what: str) -> Ability:
+    """Ask the target for an ability. Unable, with the reason, when it lacks it."""
+    if not isinstance(target, ability):
+        raise Unable(f"target {target.address} cannot {what}")
+    return target
+
+
+def chosen(target: Target, component: str, role: str | None) -> list[str]:
+    """Name the nodes of a component (and role) that are to be hurt. BadInput when there are none."""
+    nodes = [node.name for node in target.nodes(component, role)]
+    if not nodes:
+        raise BadInput(f"component {component!r} has no node of role {role!r} on {target.address} at this moment")
+    return nodes

@@ -1,0 +1,96 @@
+"""Runbook for a dead PostgreSQL primary: promote the most advanced standby, re-point the other, rejoin the old one."""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import conninfo, sql
+
+from targets import where
+from targets.target import Killable, Node, Target, TargetError
+
+LOOK_S = 0.05
+MISSES = 3  # a primary is dead when it misses this many looks in a row
+WAIT_S = 20.0
+
+RECEIVED = "select coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn"
+
+
+def promote(component: str = "postgres", detect_within_s: float = 10.0) -> dict[str, Any]:
+    """Wait until the primary is seen dead, promote the standby that received most, re-point the others.
+
+    Returns names and moments.  TargetError when the primary does not die, no standby answers, or none becomes primary.
+    """
+    target = where.target()
+    detected_ns = _seen_dead(target, component, detect_within_s)
+    started_ns = time.monotonic_ns()
+    standbys = target.nodes(component, "standby")
+    received = {node.name: int(_ask(node, RECEIVED)) for node in standbys}
+    if not received:
+        raise TargetError(f"no standby of {component} answers: nothing can be promoted")
+    best = max(standbys, key=lambda node: received[node.name])
+    _ask(best, "select pg_promote(false)")
+    _until(lambda: _ask(best, "select pg_is_in_recovery()") is False, f"{best.name} to become primary")
+    promoted_ns = time.monotonic_ns()
+    for node in standbys:
+        if node.name != best.name:
+            _repoint(node, best)
+    return {
+        "promoted": best.name,
+        "received": received,
+        "detected_ns": detected_ns,
+        "recovery_started_ns": started_ns,
+        "promoted_ns": promoted_ns,
+    }
+
+
+def bring_back(component: str = "postgres") -> dict[str, Any]:
+    """Start the nodes that do not run; their launcher rewinds an old primary and lets it follow the new one."""
+    target = where.target()
+    if not isinstance(target, Killable):
+        raise TargetError(f"target {target.address} cannot start nodes")
+    started = [node.name for node in target.nodes(component) if target.incarnation(node.name) is None]
+    for name in started:
+        target.start(name)
+    return {"started": started}
+
+
+def _seen_dead(target: Target, component: str, within_s: float) -> int:
+    deadline, misses = time.monotonic() + within_s, 0
+    while time.monotonic() < deadline:
+        misses = 0 if target.nodes(component, "primary") else misses + 1
+        if misses == MISSES:
+            return time.monotonic_ns()
+        time.sleep(LOOK_S)
+    raise TargetError(f"a primary of {component} still answers after {within_s:.0f} s: nothing is promoted beside it")
+
+
+def _repoint(node: Node, primary: Node) -> None:
+    """Let a standby follow the new primary, from a slot of its own so that no WAL it needs is removed."""
+    follows = conninfo.conninfo_to_dict(str(_ask(node, "show primary_conninfo")))
+    reached = conninfo.conninfo_to_dict(primary.endpoint)
+    follows |= {"host": reached["host"], "port": reached["port"]}
+    slot = str(_ask(node, "show primary_slot_name"))
+    if slot and not _ask(primary, "select count(*) from pg_replication_slots where slot_name = %s", slot):
+        _ask(primary, "select pg_create_physical_replication_slot(%s, true)", slot)
+    with psycopg.connect(node.endpoint, autocommit=True, connect_timeout=2) as connection:
+        written = conninfo.make_conninfo(**{key: str(value) for key, value in follows.items()})
+        connection.execute(sql.SQL("alter system set primary_conninfo = {}").format(written))
+        connection.execute("select pg_reload_conf()")
+
+
+def _ask(node: Node, question: str, *values: object) -> Any:
+    try:
+        with psycopg.connect(node.endpoint, autocommit=True, connect_timeout=2) as connection:
+            row = connection.execute(question.encode(), values or None).fetchone()
+    except psycopg.Error as error:
+        raise TargetError(f"{node.name}: {question!r}: {error}") from error
+    return row[0] if row else None
+
+
+def _until(condition: Any, what: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TargetError(f"waited {WAIT_S:.0f} s for {what}")
+        time.sleep(0.01)

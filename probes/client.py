@@ -1,0 +1,151 @@
+"""The open-loop client, a process of its own: python -m probes.client SPEC.json.
+
+Commands come in on stdin and events go out on stdout, one JSON object a line:
+
+    -> {"event": "ready"}
+    {"do": "steady", "after_ns": N, "timeout_s": T} -> {"event": "steady", "since_ns": S}
+                                                    or {"event": "not steady", "why": "..."}
+    {"do": "finish"} -> {"event": "finished"}, exit 0
+
+EOF on stdin means that the harness is gone: the client ends at once.  A SPEC or command that cannot be understood is
+told on stderr, exit 2.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from probes import subjects
+from probes.records import Records
+from probes.sampler import Source, pace
+from probes.spec import ClientSpec, load
+from probes.streak import Streak, steady_since, why_not
+from targets.target import BadInput
+
+LEAD_NS = 50_000_000  # from now to the first tick: nothing intended may lie in the past
+POLL_S = 0.01
+
+
+def sources(spec: ClientSpec, ledgers: dict[str, subjects.Ledger], records: Records) -> list[Source]:
+    """Prepare everything that is asked on schedule, spread over the interval so that no two leave together."""
+    asked = [(one.name, _numbered(subjects.stream(one)), records.sample) for one in spec.streams]
+    written = [(name, ledger.write, records.write) for name, ledger in ledgers.items()]
+    every = [*asked, *written]
+    interval_ns = int(spec.interval_s * 1e9)
+    start_ns = time.monotonic_ns() + LEAD_NS
+    starts = [start_ns + n * interval_ns // len(every) for n in range(len(every))]
+    return [
+        Source(
+            request=request,
+            record=record,
+            timeout_s=spec.timeout_s,
+            streak=Streak(name=name, start_ns=at, next_ns=at, interval_ns=interval_ns),
+        )
+        for at, (name, request, record) in zip(starts, every, strict=True)
+    ]
+
+
+def _numbered(request: subjects.Request) -> Any:
+    return lambda _seq, attempt: request(attempt)
+
+
+async def run(spec: ClientSpec) -> None:
+    """Sample and write until told to finish, then read every ledger back."""
+    records = Records(Path(spec.folder))
+    ledgers = {one.name: subjects.ledger(one) for one in spec.ledgers}
+    asked = sources(spec, ledgers, records)
+    commands = listen(asyncio.get_running_loop())
+    stop = asyncio.Event()
+    gc.collect()
+    gc.freeze()  # what exists now stays: later collections are short
+    async with asyncio.TaskGroup() as tasks:
+        for source in asked:
+            tasks.create_task(pace(source, tasks, stop))
+        say(event="ready")
+        await obey(commands, spec, [source.streak for source in asked])
+        stop.set()
+    await records.read_back({name: ledger.read for name, ledger in ledgers.items()}, spec.timeout_s)
+    say(event="finished")
+
+
+async def obey(commands: "asyncio.Queue[str]", spec: ClientSpec, streaks: list[Streak]) -> None:
+    """Answer commands until `finish`."""
+    while True:
+        line = await commands.get()
+        try:
+            command = json.loads(line)
+            if command["do"] == "finish":
+                return
+            after_ns, timeout_s = int(command["after_ns"]), float(command["timeout_s"])
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(f"command {line!r} is neither finish nor steady with after_ns and timeout_s") from None
+        await tell_steady(streaks, after_ns, timeout_s, int(spec.window_s * 1e9))
+
+
+async def tell_steady(streaks: list[Streak], after_ns: int, timeout_s: float, window_ns: int) -> None:
+    """Wait for a clean window of all sources at or after `after_ns`, and say so; or say why there was none."""
+    until_ns = time.monotonic_ns() + int(timeout_s * 1e9)
+    while (since_ns := steady_since(streaks, after_ns=after_ns, window_ns=window_ns)) is None:
+        now_ns = time.monotonic_ns()
+        if now_ns > until_ns:
+            say(event="not steady", why=why_not(streaks, after_ns=after_ns, now_ns=now_ns))
+            return
+        await asyncio.sleep(POLL_S)
+    say(event="steady", since_ns=since_ns)
+
+
+def say(**event: object) -> None:
+    """Send one event to the harness."""
+    with contextlib.suppress(BrokenPipeError):  # then stdin is at its end, too
+        print(json.dumps(event), flush=True)
+
+
+def listen(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[str]":
+    """Receive commands in a thread: it sees the end of stdin even while the loop is busy."""
+    commands: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        rest = b""
+        while chunk := os.read(0, 65536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                with contextlib.suppress(RuntimeError):  # the loop has just closed: finished anyway
+                    loop.call_soon_threadsafe(commands.put_nowait, line.decode(errors="replace"))
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return commands
+
+
+def main(argv: list[str]) -> int:
+    """Run the client; 2 when the SPEC or a command is wrong."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle: it still needs the final read
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)  # where it is allowed: a burner's drill must not slow its observer
+    if len(argv) != 1:
+        print("usage: python -m probes.client SPEC.json", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(run(load(Path(argv[0]))))
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BaseExceptionGroup as group:
+        bad, rest = group.split(BadInput)
+        if bad is None or rest is not None:
+            raise
+        print(bad.exceptions[0], file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""The harness's end of the client: start it, ask whether the system is steady, have it finish."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+from targets.target import BadInput, DrillyardError
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 20.0
+GRACE_S = 5.0  # on top of what the client itself was given: a busy machine answers late
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steady:
+    """Since when all streams and ledgers answer without a failure; None, and why, when they do not."""
+
+    since_ns: int | None
+    why: str = ""
+
+
+def start(spec: Mapping[str, Any]) -> "Client":
+    """Start the client for a SPEC (its `folder` exists) and wait until it runs.
+
+    BadInput when the SPEC is wrong, DrillyardError when the client does not start.
+    """
+    folder = Path(spec["folder"]).resolve()
+    path = folder / "client.json"
+    path.write_text(json.dumps({**spec, "folder": str(folder)}, indent=1))
+    with (folder / "client.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "probes.client", str(path)],
+            cwd=ROOT,
+            env={key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the harness alone
+        )
+    client = Client(process, folder / "client.log")
+    try:
+        client.expect("ready", START_S)
+    except BaseException:
+        client.kill()
+        raise
+    return client
+
+
+class Client:
+    """A running client; a context manager that leaves none behind. May be used from any thread, one at a time."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        assert process.stdin is not None  # noqa: S101  for mypy: both are pipes
+        assert process.stdout is not None  # noqa: S101
+        self._process, self._log, self._commands = process, log, process.stdin
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=_receive, args=(process.stdout, self._events), daemon=True)
+        self._reader.start()
+        self._turn = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Give the client's process id."""
+        return self._process.pid
+
+    def steady(self, after_ns: int, timeout_s: float) -> Steady:
+        """Wait up to `timeout_s` for a clean window of everything at or after `after_ns` (time.monotonic_ns()).
+
+        DrillyardError when the client died.
+        """
+        with self._turn:
+            self._tell(do="steady", after_ns=after_ns, timeout_s=timeout_s)
+            event = self.expect(("steady", "not steady"), timeout_s + GRACE_S)
+        return Steady(since_ns=event.get("since_ns"), why=event.get("why", ""))
+
+    def finish(self, timeout_s: float) -> None:
+        """Stop asking, read every ledger back, end the client; DrillyardError when that takes longer or fails."""
+        with self._turn:
+            until = time.monotonic() + timeout_s
+            try:
+                self._tell(do="finish")
+                self.expect("finished", timeout_s)
+                self._process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass  # everything is on disk
+            finally:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the client without grace; nothing to do when it has ended. What it recorded stays."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        with contextlib.suppress(OSError):  # a command that never got through
+            self._commands.close()
+
+    def expect(self, wanted: str | tuple[str, ...], timeout_s: float) -> dict[str, Any]:
+        """Wait for an event."""
+        try:
+            event = self._events.get(timeout=timeout_s)
+        except queue.Empty:
+            raise DrillyardError(
+                f"the measuring client did not say {wanted!r} within {timeout_s:g} s; see {self._log}"
+            ) from None
+        if event is None:
+            raise self._died()
+        if event["event"] not in ((wanted,) if isinstance(wanted, str) else wanted):
+            raise DrillyardError(f"the measuring client said {event['event']!r} instead of {wanted!r}")
+        return event
+
+    def _tell(self, **command: object) -> None:
+        try:
+            self._commands.write(json.dumps(command).encode() + b"\n")
+            self._commands.flush()
+        except (OSError, ValueError):  # a broken pipe, or one that kill() closed
+            raise self._died() from None
+
+    def _died(self) -> DrillyardError:
+        code = self._process.wait()
+        self._events.put(None)  # whoever asks next learns the same
+        said = self._log.read_text(errors="replace").strip().splitlines()
+        if code == 2 and said:
+            return BadInput(said[-1])
+        return DrillyardError(
+            f"the measuring client ended with code {code} ({said[-1] if said else 'it said nothing'}); "
+            f"nothing after that is measured, see {self._log}"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def _receive(stdout: IO[bytes], events: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
+    with stdout:
+        for line in stdout:
+            events.put(json.loads(line))
+    events.put(None)

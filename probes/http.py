@@ -1,0 +1,55 @@
+"""Probes of HTTP components: what a caller outside gets, on a connection of its own each time."""
+
+import asyncio
+import json
+from typing import Any
+
+from probes.attempt import Attempt, NoAnswer
+from probes.wire.http import Answer, exchange, prepare
+from targets.target import TargetError
+from targets.where import target
+
+TIMEOUT_S = 3.0  # above the deadline that every handler of the lab keeps
+
+
+def status(component: str = "api", path: str = "/health") -> int:
+    """Ask for the status code of a path, 0 when no whole answer comes within 3 s.
+
+    To be trusted because it takes the callers' way, front door included, and reads the body to its end.
+    """
+    try:
+        return ask(component, path).status
+    except TargetError:
+        return 0
+
+
+def field(component: str, path: str, key: str) -> Any:
+    """Ask for one key of a path's JSON answer, whatever its status; None when there is no such key or no answer.
+
+    To be trusted as far as the service's own word goes: use it beside a probe that looks from outside.
+    """
+    try:
+        found = json.loads(ask(component, path).body)
+    except (TargetError, ValueError):
+        return None
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def upload_status(component: str = "api", name: str = "drillyard-probe") -> int:
+    """Upload a small document and give the status code, 0 when no whole answer comes within 3 s.
+
+    To be trusted because it is the real operation: object and row are both written.
+    """
+    try:
+        return ask(component, f"/documents/{name}", method="PUT", body=f"document {name}").status
+    except TargetError:
+        return 0
+
+
+def ask(component: str, path: str, method: str = "GET", body: str | None = None) -> Answer:
+    """Make one request to a component's endpoint. TargetError when no whole answer comes within 3 s."""
+    call = prepare(target().endpoint(component).rstrip("/") + path, method, body)
+    try:
+        return asyncio.run(asyncio.wait_for(exchange(call, Attempt()), TIMEOUT_S))
+    except (NoAnswer, OSError, EOFError) as error:  # TimeoutError is an OSError
+        raise TargetError(f"{component}: no answer to {method} {path} ({error or 'timeout'})") from None

@@ -1,0 +1,107 @@
+"""Probes of PostgreSQL: each server is asked itself, never the proxy or the supervisor in front of it."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from probes.attempt import NoAnswer, Refusal
+from probes.nodes import ask
+from probes.wait import until
+from probes.wire import postgresql as wire
+from targets.target import TargetError
+from targets.where import target
+
+T = TypeVar("T")
+
+ANSWER_S = 2.0
+STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+
+
+def primaries() -> int:
+    """Count the nodes that say they are not in recovery: 1 is healthy, 2 is a split brain, 0 an outage.
+
+    To be trusted because every node is asked by its own address; one that cannot be reached is not counted.
+    """
+    answers = ask(target().nodes("postgres"), lambda node: query(node.endpoint, "SELECT NOT pg_is_in_recovery()"))
+    return sum(bool(answer) for answer in answers.values())
+
+
+def streaming_standbys() -> int:
+    """Count the standbys that stream from the primary, 0 when there is no primary.
+
+    To be trusted because the primary counts its own senders, and "streaming" means that a standby has caught up.
+    """
+    try:
+        return int(query(target().endpoint("postgres"), STREAMING))
+    except TargetError:
+        return 0
+
+
+def synchronous_commit_possible() -> bool:
+    """Say whether a commit is confirmed now by as many standbys as the primary waits for.
+
+    To be trusted because it does commit (a message in the WAL, no table) and because it is False when the primary
+    waits for nobody, or when it does not get what it waits for within 2 s.
+    """
+    url = target().endpoint("postgres")
+    try:
+        if query(url, "SELECT current_setting('synchronous_standby_names')") == "":
+            return False
+        needed = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
+        return bool(query(url, needed)) and _commits(url)
+    except TargetError:
+        return False
+
+
+def await_standbys(count: int, timeout_s: float) -> dict[str, int]:
+    """Wait for `count` streaming standbys: {"standbys": n, "redundant_ns": when (monotonic)}.
+
+    TargetError after `timeout_s` seconds.  Redundancy is back when the primary itself sees all its standbys caught up.
+    """
+    seen = until(
+        lambda: found if (found := streaming_standbys()) >= count else None,
+        timeout_s,
+        f"postgres: {count} streaming standbys",
+    )
+    return {"standbys": seen, "redundant_ns": time.monotonic_ns()}
+
+
+def query(url: str, sql: str) -> Any:
+    """Ask the server behind a URL for one value. TargetError when there is none within 2 s."""
+    return _within(_value(url, sql))
+
+
+def _commits(url: str) -> bool:
+    try:
+        _within(_confirmed(url))
+    except TargetError:
+        return False
+    return True
+
+
+async def _value(url: str, sql: str) -> Any:
+    session = await wire.read_write(wire.hosts(url))
+    try:
+        rows = await wire.execute(session, sql)
+    finally:
+        wire.close(session)
+    return rows[0][0] if rows else None
+
+
+async def _confirmed(url: str) -> None:
+    session = await wire.read_write(wire.hosts(url))
+    try:
+        await wire.execute(session, "SELECT pg_logical_emit_message(true, 'drillyard', 'does this commit?')")
+    finally:
+        wire.close(session)
+    if session.warnings:
+        raise NoAnswer(session.warnings[0])
+
+
+def _within(asked: Coroutine[Any, Any, T]) -> T:
+    # psycopg's own limits end where a link drops everything: the whole question has one.
+    try:
+        return asyncio.run(asyncio.wait_for(asked, ANSWER_S))
+    except (NoAnswer, Refusal, OSError) as error:  # TimeoutError is an OSError
+        raise TargetError(f"postgres: {str(error) or f'no answer within {ANSWER_S:g} s'}") from None

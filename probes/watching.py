@@ -1,0 +1,73 @@
+"""From a system's description to what the client does: which requests and which ledgers stand for a component."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from targets.systems import System
+from targets.target import BadInput, Target
+
+INTERVAL_S = 0.02  # between two requests of a stream; half of what the RTO's bound is made of
+TIMEOUT_S = 1.0  # after which a caller gives up
+WINDOW_S = 0.5  # every request served for this long: the service is called recovered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """The streams and ledgers of one component, in the client's own terms."""
+
+    streams: tuple[dict[str, Any], ...]
+    ledgers: tuple[dict[str, Any], ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Name the streams, and the ledgers, whose writes are requests too."""
+        return [source["name"] for source in (*self.streams, *self.ledgers)]
+
+
+def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Watching:
+    """Say how `name` is watched. BadInput when the system's file does not tell."""
+    component = system.component(name)
+    if component.watch is None:
+        raise BadInput(f"system {system.name!r}: components.{name} has no `watch`: add what its callers do")
+    watch = component.watch
+    base = target.endpoint(watch.at)
+    stream: dict[str, Any] = {"name": name, "kind": watch.kind, "url": base}
+    if watch.kind == "http":
+        stream |= {
+            "url": base + watch.path,
+            "method": watch.method,
+            "body": watch.body,
+            "expect": watch.expect,
+        }
+    ledger = component.ledger and {
+        "name": f"{name}-writes",
+        "kind": component.ledger.kind,
+        "url": target.endpoint(component.ledger.at),
+        "id": ledger_id,
+    }
+    return Watching(streams=(stream,), ledgers=(ledger,) if ledger else ())
+
+
+def judged(watched: Sequence[Watching]) -> dict[str, Any]:
+    """Say what of it is judged: the first is the drill's component, the others are to be spared."""
+    component, *spared = watched
+    return {
+        "streams": component.names,
+        "ledgers": [ledger["name"] for ledger in component.ledgers],
+        "spares": [name for one in spared for name in one.names],
+        "interval_s": INTERVAL_S,
+        "timeout_s": TIMEOUT_S,
+        "window_s": WINDOW_S,
+    }
+
+
+def spec(watched: Sequence[Watching]) -> dict[str, Any]:
+    """Join several into what the client is told."""
+    return {
+        "interval_s": INTERVAL_S,
+        "timeout_s": TIMEOUT_S,
+        "window_s": WINDOW_S,
+        "streams": [stream for one in watched for stream in one.streams],
+        "ledgers": [ledger for one in watched for ledger in one.ledgers],
+    }

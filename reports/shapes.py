@@ -1,0 +1,219 @@
+"""The shapes of what lies in a run folder: frozen records, checked field by field while they are read.
+
+All times are ints, `time.monotonic_ns()` of the host that ran the drill; durations in an objective are seconds.
+Keys that a record does not know are passed over: a folder of a newer house can still be judged.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+
+Record = TypeVar("Record")
+NS = 1_000_000_000
+
+
+class BadRecord(ValueError):
+    """A record lacks a key, or holds a value that cannot be; the text names both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What a drill is held to (`objective.json`)."""
+
+    drill: str
+    title: str
+    component: str
+    rto_s: float
+    rpo_s: float | None  # None: nothing is promised about data
+    severity: Literal["p0", "p1", "p2", "p3"]
+    schedule: Literal["weekly", "monthly", "quarterly", "annual"]
+    spares: tuple[str, ...]
+    streams: tuple[str, ...]
+    ledgers: tuple[str, ...]
+    interval_s: float
+    window_s: float
+    timeout_s: float
+    recovered_by: Literal["system", "stop"] = "system"  # who is to bring the service back
+    experiment: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse times that nothing can be measured with."""
+        for key, value, least in (
+            ("rto_s", self.rto_s, 0),
+            ("rpo_s", self.rpo_s or 0, 0),
+            ("interval_s", self.interval_s, 1e-6),
+            ("window_s", self.window_s, self.interval_s),
+            ("timeout_s", self.timeout_s, 1e-6),
+        ):
+            if value < least:
+                raise BadRecord(f"{key} is {value}, it must be at least {least}")
+        if not self.streams:
+            raise BadRecord("streams is empty, there is nothing to judge the RTO on")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One request of the open-loop client, at the time it was meant to leave."""
+
+    stream: str
+    intended_ns: int
+    sent_ns: int
+    done_ns: int
+    ok: bool
+    error: str | None = None
+
+    @property
+    def lag_ns(self) -> int:
+        """How late the client sent it: the client's fault, not the service's."""
+        return max(0, self.sent_ns - self.intended_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """One numbered write of a ledger."""
+
+    ledger: str
+    seq: int
+    intended_ns: int
+    sent_ns: int
+    done_ns: int
+    outcome: Literal["acked", "failed", "unknown"]
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalRead:
+    """What a ledger's complete read found after the recovery: one entry per stored row."""
+
+    complete: bool
+    seqs: tuple[int, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """One probe or action of the experiment."""
+
+    name: str
+    kind: str
+    phase: str
+    status: str
+    output: Any = None
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    tolerance_met: bool | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Injection:
+    """One occurrence of a fault, and how it was undone."""
+
+    id: str
+    fault: str
+    target: str
+    plan: Mapping[str, Any]
+    inject_started_ns: int | None = None
+    injected_at_ns: int | None = None
+    bite: bool | None = None
+    bite_note: str | None = None
+    heal_started_ns: int | None = None
+    healed_at_ns: int | None = None
+    residue: tuple[Any, ...] = ()
+    error: str | None = None
+    healed_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """What chaostoolkit says of the steady state; None where it did not look."""
+
+    status: str
+    before: bool | None
+    after: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The harness's last words about a drill."""
+
+    recovered: bool
+    why_not: str | None = None
+    error: str | None = None
+    ended_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One session (`run.json`)."""
+
+    id: str
+    started_at: str
+    target: str
+    system: str
+    versions: Mapping[str, Any]
+    ended_at: str | None = None
+
+
+def build(kind: type[Record], row: object) -> Record:
+    """Make a record of a JSON object. BadRecord names the key that is missing or wrong."""
+    if not isinstance(row, dict):
+        raise BadRecord("it is not a JSON object")
+    values: dict[str, Any] = {}
+    for name, needed, convert in _plan(cast("Any", kind)):
+        if name in row:
+            try:
+                values[name] = convert(row[name])
+            except (TypeError, ValueError) as wrong:
+                raise BadRecord(f"{name} is {row[name]!r:.80}, {wrong}") from None
+        elif needed:
+            raise BadRecord(f"{name} is missing")
+    return kind(**values)
+
+
+@cache
+def _plan(kind: Any) -> tuple[tuple[str, bool, Callable[[Any], Any]], ...]:
+    hints = get_type_hints(kind)
+    return tuple((f.name, f.default is MISSING, _reader(hints[f.name])) for f in fields(kind))
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    """Turn a type hint into a function that passes a JSON value of that type and refuses any other."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        some = _reader(inner[0])
+        return lambda value: None if value is None else some(value)
+    if origin is tuple:
+        item = _reader(inner[0])
+        return lambda value: tuple(item(one) for one in _of(list, "a list", value))
+    if origin is Literal:
+        return lambda value: _one_of(inner, value)
+    if hint is float:
+        return _number
+    if hint in (str, int, bool):
+        return lambda value: _of(hint, _CALLED[hint], value)
+    return (lambda value: _of(dict, "an object", value)) if origin is Mapping else (lambda value: value)
+
+
+_CALLED = {str: "a text", int: "a whole number", bool: "true or false"}
+
+
+def _of(kind: type, called: str, value: Any) -> Any:
+    if type(value) is not kind:  # not isinstance: JSON's true is no number
+        raise TypeError(f"it must be {called}")
+    return value
+
+
+def _one_of(allowed: tuple[str, ...], value: object) -> object:
+    if value not in allowed:
+        raise ValueError(f"it must be one of {', '.join(allowed)}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise TypeError("it must be a number")
+    return float(value)

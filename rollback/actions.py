@@ -1,0 +1,48 @@
+"""The door and the stop as chaostoolkit activities, inside pytest and under `chaos run` alike."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rollback import guard
+from rollback.arming import Permit
+from targets import where
+from targets.target import DrillyardError, jsonable
+
+
+class StopMethod(SystemExit):
+    """chaostoolkit goes on after a failed action; this is what ends its method, and rollbacks still run."""
+
+
+_current: list[guard.Session] = []
+
+
+def use(session: guard.Session | None) -> None:
+    """Let the activities of this process act for `session` (None: for nobody)."""
+    _current[:] = [session] if session else []
+
+
+def inject(fault: str, **params: Any) -> dict[str, Any]:
+    """Hurt the target in force through the door; `params` are the fault's own, and `expires_after_s`.
+
+    Returns the injection's record.  On any failure the method ends.
+    """
+    session = _session()
+    try:
+        record = guard.inject(session, where.target(), fault, **params)
+    except DrillyardError as error:
+        session.failure = error
+        raise StopMethod(str(error)) from error
+    return jsonable(asdict(record))
+
+
+def stop() -> dict[str, Any]:
+    """Put back everything that this process has hurt. StopFailed when something stays broken."""
+    stopped = _session().stop(by="rollback")
+    stopped.check()
+    return {"healed": [record.id for record in stopped.healed]}
+
+
+def _session() -> guard.Session:
+    if not _current:  # `chaos run` from a shell: disposable targets only, and the watchdog ends the session
+        _current.append(guard.Session(permit=Permit(), drill="chaos-run").__enter__())
+    return _current[0]

@@ -1,0 +1,83 @@
+"""What may be hurt, when, and with whose approval. Everything that is not permitted is refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+
+from targets.systems import Safety
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """When drills are allowed, in UTC."""
+
+    days: tuple[str, ...] = DAYS
+    start: time = time.min
+    end: time = time.max
+
+    def open_at(self, now: datetime) -> bool:
+        """Tell whether `now` (UTC) lies inside; a window may span midnight."""
+        clock = now.time()
+        spans_midnight = self.start > self.end
+        after, before = clock >= self.start, clock <= self.end
+        inside = (after or before) if spans_midnight else (after and before)
+        return DAYS[now.weekday()] in self.days and inside
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permit:
+    """The system's safety rules together with what the person said on the command line."""
+
+    armed: frozenset[str] = frozenset()  # names typed in full after --arm
+    components: frozenset[str] | None = None  # None: every component
+    max_victims: int | None = None  # nodes hurt by one injection
+    window: Window = field(default_factory=Window)
+    approvals: Mapping[str, int] = field(default_factory=dict)  # severity -> how many people
+    approved_by: frozenset[str] = frozenset()
+
+
+def permit(safety: Safety, *, armed: Sequence[str] = (), approved_by: Sequence[str] = ()) -> Permit:
+    """Join the system's [safety] with what was said on the command line."""
+    return Permit(
+        armed=frozenset(armed),
+        components=frozenset(safety.components) if safety.components is not None else None,
+        max_victims=safety.max_victims,
+        window=Window(days=safety.window.days, start=safety.window.start, end=safety.window.end),
+        approvals={str(severity): count for severity, count in safety.approvals.items()},
+        approved_by=frozenset(approved_by),
+    )
+
+
+def refusals(
+    permit: Permit,
+    *,
+    target: str,
+    disposable: bool,
+    components: Sequence[str],
+    victims: Sequence[str],
+    severity: str,
+    now: datetime,
+) -> list[str]:
+    """List every reason not to inject, each with its cure; empty when it is permitted."""
+    name = target.partition(":")[2] or target
+    reasons = []
+    if not disposable and name not in permit.armed:
+        reasons.append(f"{target} is not disposable and not armed; say --arm {name} if you mean it")
+    barred = sorted(set(components) - (permit.components if permit.components is not None else set(components)))
+    if barred:
+        reasons.append(f"[safety] components of the system does not list {', '.join(barred)}")
+    if permit.max_victims is not None and len(victims) > permit.max_victims:
+        reasons.append(
+            f"it would hurt {len(victims)} nodes ({', '.join(victims)}), "
+            f"[safety] max_victims allows {permit.max_victims}"
+        )
+    if not permit.window.open_at(now):
+        reasons.append(f"{now:%a %H:%M} UTC lies outside [safety] window; wait for it, or change the window")
+    asked = permit.approvals.get(severity, 0)
+    if len(permit.approved_by) < asked:
+        reasons.append(
+            f"severity {severity} asks for {asked} approval(s), {len(permit.approved_by)} given; add --approved-by NAME"
+        )
+    return reasons

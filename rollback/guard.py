@@ -1,0 +1,165 @@
+"""The door: the only way anything is hurt.
+
+refuse -> plan -> record on disk -> inject -> look whether it bit.  No record, no fault; no live watchdog, no fault;
+a fault that never bit is an error, not a success.  Whatever goes wrong, the record stays open for the stop.
+"""
+
+import inspect
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from experiments import faults
+from rollback import arming, journal
+from rollback import stop as stopping
+from rollback.arming import Permit
+from rollback.journal import Injection, Owner
+from rollback.watchdog import Watchdog
+from targets.target import BadInput, DrillyardError, Target
+
+EXPIRES_AFTER_S = 300.0
+
+
+class Refused(DrillyardError):
+    """The door did not open; the text begins with `not injecting: `."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("not injecting: " + "; ".join(reasons))
+
+
+class NeverBit(DrillyardError):
+    """The fault was injected and is not there: a drill without harm proves nothing."""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One process that may inject: its permit, its watchdog, and the drill it is in. Use as a context manager."""
+
+    permit: Permit
+    drill: str = "by-hand"
+    severity: str = ""
+    folder: Path | None = None
+    owner: Owner = field(default_factory=journal.myself)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    watchdog: Watchdog | None = None
+    failure: DrillyardError | None = None  # why the last injection of this drill did not work
+
+    def __enter__(self) -> Self:
+        """Heal what dead sessions left, then start the watchdog. StopFailed when something cannot be healed."""
+        stopping.stop(by="next start", mine=stopping.leftovers()).check()
+        self.watchdog = Watchdog(self.owner)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Heal what is open, then let the watchdog go."""
+        try:
+            self.stop(by="session end").check()
+        finally:
+            if self.watchdog is not None:
+                self.watchdog.close()
+                self.watchdog = None
+
+    def begin(self, *, drill: str, severity: str, folder: Path) -> None:
+        """Name the drill that the next injections belong to."""
+        self.drill, self.severity, self.folder, self.failure = drill, severity, folder, None
+
+    def stop(self, *, by: str) -> stopping.Stopped:
+        """Put back everything that this session has hurt."""
+        return stopping.stop(by=by, mine=lambda record: record.owner == self.owner)
+
+
+def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Decide whom a fault would hurt; reads only. BadInput names a fault or a parameter that does not exist."""
+    module = faults.load(fault)
+    signature = inspect.signature(module.plan)
+    params = {key: value for key, value in params.items() if key != "expires_after_s"}
+    try:
+        signature.bind(target, **params)
+    except TypeError as error:
+        known = ", ".join(list(signature.parameters)[1:])
+        raise BadInput(f"fault {fault!r}: {error}; it takes {known}") from error
+    planned = module.plan(target, **params)
+    if not planned["victims"]:
+        raise BadInput(f"fault {fault!r} with {dict(params)} finds nothing to hurt on {target.address}")
+    return planned
+
+
+def inject(
+    session: Session, target: Target, fault: str, *, expires_after_s: float = EXPIRES_AFTER_S, **params: Any
+) -> Injection:
+    """Hurt the target, or raise with nobody hurt (Refused, BadInput) or with an open record (everything else)."""
+    with session.lock:
+        planned = plan(target, fault, params)
+        _refuse(session, target, planned, _components(params))
+        now = time.monotonic_ns()
+        record = Injection(
+            id=journal.new_id(session.drill),
+            drill=session.drill,
+            fault=fault,
+            target=target.address,
+            plan=planned,
+            owner=session.owner,
+            folder=str(session.folder) if session.folder else None,
+            planned_at_ns=now,
+            inject_started_ns=now,
+            expires_at_ns=now + int(expires_after_s * 1e9),
+        )
+        try:
+            journal.write(record)
+        except OSError as error:
+            raise Refused(f"its record cannot be written ({error}); free or repair {journal.home()}") from error
+        _watched(session).poke()
+        return _strike(target, record)
+
+
+def _strike(target: Target, record: Injection) -> Injection:
+    fault = faults.load(record.fault)
+    try:
+        fault.inject(target, record.plan)
+        bite = fault.active(target, record.plan)
+    except DrillyardError as error:
+        journal.stamp(record, error=str(error))
+        raise
+    if bite is False:
+        seen = f"{record.fault} of {', '.join(record.plan['victims'])} was injected and does not hurt"
+        journal.stamp(record, bite=False, error=seen)
+        raise NeverBit(f"{seen}: the drill would prove nothing")
+    note = None if bite else "it bit, and had ended by itself when it was looked at"
+    return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+
+
+def _refuse(session: Session, target: Target, planned: Mapping[str, Any], components: list[str]) -> None:
+    reasons = arming.refusals(
+        session.permit,
+        target=target.address,
+        disposable=target.disposable,
+        components=components,
+        victims=planned["victims"],
+        severity=session.severity,
+        now=datetime.now(UTC),
+    )
+    records, unreadable = journal.open_records()
+    reasons += unreadable
+    reasons += [
+        f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
+        "run `python -m rollback stop`"
+        for record in records
+        if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+    ]
+    if reasons:
+        raise Refused(*reasons)
+    _watched(session)
+
+
+def _watched(session: Session) -> Watchdog:
+    if session.watchdog is None or not session.watchdog.alive():
+        raise Refused("no watchdog is alive to put it back if this process dies; start the session again")
+    return session.watchdog
+
+
+def _components(params: Mapping[str, Any]) -> list[str]:
+    return [params[key] for key in ("component", "source", "destination") if key in params]

@@ -1,0 +1,99 @@
+"""`python -m targets`: a lab to play with."""
+
+import argparse
+import signal
+import sys
+import time
+
+from targets import local
+from targets.lab.layout import COMPONENTS
+from targets.target import DrillyardError, TargetGone
+
+_LOOK_EVERY_S = 0.2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0 when all went well, 2 with one clear line otherwise."""
+    parser = argparse.ArgumentParser(
+        prog="python -m targets", description="The embedded lab: real servers on this machine, made for being hurt."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list")
+    up = verbs.add_parser("up", help="start a lab and keep it in the foreground until Ctrl-C or `down`")
+    up.add_argument("kind", choices=["local"], help="local: child processes of this command, gone when it ends")
+    down = verbs.add_parser("down", help="tear a lab down, or all labs of yours that are up")
+    down.add_argument("address", nargs="?", help="local:FOLDER, as `list` shows it; without it: all of them")
+    verbs.add_parser("list", help="show the labs that are up")
+    options = parser.parse_args(argv)
+    try:
+        if options.verb == "up":
+            return _up()
+        return _down(options.address) if options.verb == "down" else _list()
+    except DrillyardError as error:
+        print(f"drillyard: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _up() -> int:
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.default_int_handler)
+    began = time.monotonic()
+    lab = local.create(on_progress=lambda text: print(f"{text} ...", flush=True))
+    try:
+        print(f"\nThe lab is up after {time.monotonic() - began:.1f} s: {lab.address}\n")
+        _show(lab)
+        _wait_for_its_end(lab)
+        print("The lab was taken down.")
+    except KeyboardInterrupt:
+        print("\nTaking the lab down.")
+    finally:
+        lab.close()
+    return 0
+
+
+def _wait_for_its_end(lab: local.LocalTarget) -> None:
+    while True:
+        try:
+            lab.cuts()
+        except TargetGone:
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _show(lab: local.LocalTarget) -> None:
+    for component in COMPONENTS:
+        nodes = lab.nodes(component)
+        print(f"{component:<12}{lab.endpoint(component) or '(takes no connections)'}")
+        for node in nodes:
+            print(f"  {node.name:<12}{node.role:<10}{node.zone:<8}{node.endpoint}")
+    print(
+        "\nIn another shell, next:\n"
+        f"  export DRILLYARD_TARGET={lab.address}\n"
+        "  .venv/bin/chaos run experiments/api-killed.yaml\n"
+        "  .venv/bin/python -m rollback verify\n"
+        "  .venv/bin/python -m targets down\n"
+        "\nCtrl-C ends it.",
+        flush=True,
+    )
+
+
+def _down(address: str | None) -> int:
+    labs = (address,) if address else local.running()
+    if not labs:
+        print("No lab is up.")
+    for one in labs:
+        there = one in local.running()
+        local.down(one)
+        print(f"{one}: taken down." if there else f"{one}: no lab is up there.")
+    return 0
+
+
+def _list() -> int:
+    labs = local.running()
+    print("\n".join(labs) if labs else "No lab is up. Start one with `python -m targets up local`.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

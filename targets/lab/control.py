@@ -1,0 +1,46 @@
+"""The supervisor's control socket, from the caller's side: one JSON line there, one back. Standard library only."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from targets.target import BadInput, TargetError, TargetGone, VictimGone
+
+NAME = "control.sock"
+_KINDS = {kind.__name__: kind for kind in (BadInput, TargetError, TargetGone, VictimGone)}
+
+
+def ask(folder: Path, request: dict[str, Any], *, timeout: float) -> Any:
+    """Have the supervisor do something. TargetGone when it is not there, TargetError when it fails or hangs."""
+    try:
+        answer = json.loads(_exchange(folder, json.dumps(request).encode() + b"\n", timeout))
+    except TimeoutError as error:
+        raise TargetError(f"local:{folder}: the lab did not answer {request['do']!r} within {timeout:.1f} s") from error
+    except (OSError, ValueError) as error:
+        raise TargetGone(f"local:{folder}: no lab is up there ({error})") from error
+    if "error" in answer:
+        raise _KINDS.get(answer["kind"], TargetError)(answer["error"])
+    return answer["ok"]
+
+
+def _exchange(folder: Path, line: bytes, timeout: float) -> bytes:
+    here = os.open(folder, os.O_PATH)
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(timeout)
+            sock.connect(f"/proc/self/fd/{here}/{NAME}")  # a socket's own path may have 108 bytes only
+            sock.sendall(line)
+            return _line(sock)
+    finally:
+        os.close(here)
+
+
+def _line(sock: socket.socket) -> bytes:
+    parts = []
+    while part := sock.recv(65536):
+        parts.append(part)
+        if part.endswith(b"\n"):
+            break
+    return b"".join(parts)

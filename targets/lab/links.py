@@ -1,0 +1,106 @@
+"""The links between the lab's parts: one TCP front door per server, in the supervisor's event loop.
+
+A `Door` listens for one server, or balances over several; a `Link` is one caller's connection and its
+continuation.  `Links` holds the rules in force and decides, for each link, whether it passes, is held (nothing
+is read, so nothing passes and nobody is told; what was sent meanwhile is delivered after the heal) or is reset.
+A later kind of trouble (latency, rate, loss) is one more thing between an end's `data_received` and the other end.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from targets.lab.hangup import Hangups
+from targets.lab.link import DROP, PASS, REJECT, Link
+from targets.lab.peers import OUTSIDE, callers
+from targets.target import Rule
+
+_BACKLOG = 1024
+
+
+class Door:
+    """A listening port in front of one server, or of several to balance over."""
+
+    def __init__(self, links: "Links", backends: Mapping[str, str]) -> None:
+        self.links = links
+        self.backends = dict(backends)  # node name -> path of its Unix socket
+        self.open: set[Link] = set()
+        self.port = 0
+        self._turn = 0
+
+    async def listen(self, host: str) -> None:
+        """Open the port, any that is free."""
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: Link(self).caller, host, 0, backlog=_BACKLOG)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def candidates(self) -> list[str]:
+        """List the nodes to try for a new connection, each time beginning with the next."""
+        order = list(self.backends)
+        self._turn = (self._turn + 1) % len(order)
+        return order[self._turn :] + order[: self._turn]
+
+
+class Links:
+    """All doors of a lab and the rules in force."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.hangups = Hangups()
+        self.doors: dict[str, Door] = {}
+        self._rules: dict[str, Rule] = {}
+
+    async def add(self, name: str, backends: Mapping[str, str], host: str) -> int:
+        """Open a door and give its port."""
+        door = Door(self, backends)
+        await door.listen(host)
+        self.doors[name] = door
+        return door.port
+
+    async def close(self) -> None:
+        """Close all doors and break all links."""
+        for door in self.doors.values():
+            door.server.close()
+            for link in door.open:
+                link.reset()
+        while any(door.open for door in self.doors.values()):
+            await asyncio.sleep(0)  # each end is told in a turn of the event loop
+        self.hangups.close()
+
+    def cut(self, rule: Rule) -> None:
+        """Put a rule in force, for existing and for new connections."""
+        self._rules[rule.id] = rule
+        self._review()
+
+    def uncut(self, rule_id: str) -> None:
+        """Take a rule away."""
+        if self._rules.pop(rule_id, None):
+            self._review()
+
+    def cuts(self) -> list[str]:
+        """List the ids of the rules in force."""
+        return sorted(self._rules)
+
+    def mode(self, link: Link) -> str:
+        """Judge a link: a drop silences a reject, for no reset could pass it."""
+        here = [rule for rule in self._rules.values() if link.backend in rule.destinations]
+        modes = {rule.mode for rule in here if "*" in rule.sources or self._caller(link) in rule.sources}
+        return DROP if DROP in modes else REJECT if modes else PASS
+
+    def _review(self) -> None:
+        links = [link for door in self.doors.values() for link in door.open]
+        targets = {name for rule in self._rules.values() if "*" not in rule.sources for name in rule.destinations}
+        self._look_up([link for link in links if link.backend in targets and link.peer is None])
+        for link in links:
+            link.apply(self.mode(link))
+
+    def _caller(self, link: Link) -> str:
+        if link.peer is None:
+            self._look_up([link])
+        return link.peer or OUTSIDE
+
+    def _look_up(self, links: list[Link]) -> None:
+        if links:
+            found = callers(self._folder, [link.pair for link in links])  # one look at /proc for all of them
+            for link in links:
+                link.peer = found[link.pair]

@@ -1,0 +1,140 @@
+"""A node's processes, as the supervisor sees them: start, restart like a kubelet, kill, burn. Standard library only."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from targets.lab import burner, processes
+from targets.lab.layout import Part
+from targets.places import ROOT
+from targets.target import TargetError, VictimGone
+
+BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
+_GONE_WITHIN_S = 10.0
+
+
+class NodeProcess:
+    """One node: its folder, its current process, and how often it had to be restarted."""
+
+    def __init__(self, part: Part, lab: Path, config: dict[str, Any]) -> None:
+        self.part = part
+        self.lab = lab
+        self.folder = lab / part.name
+        self.restarts = 0
+        self.code: int | None = None  # how the last process ended
+        self._backoff = BACKOFF_FIRST_S
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = asyncio.Event()
+        self._burners: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self.folder.mkdir(mode=0o711)
+        self.folder.chmod(0o711)
+        (self.folder / "node.json").write_text(json.dumps(config, indent=1))
+        (self.folder / "node.json").chmod(0o644)
+
+    @property
+    def incarnation(self) -> str | None:
+        """Identify the running process, None when there is none."""
+        return processes.incarnation(self._process.pid) if self._process else None
+
+    def spawn(self) -> None:
+        """Start the node's launcher; nothing to do when it runs."""
+        if self._process is not None:
+            return
+        launcher = [sys.executable, "-m", f"targets.lab.roles.{self.part.component}", "node.json"]
+        self._ended = asyncio.Event()
+        self._process = self._child(launcher, log="log")
+        asyncio.get_running_loop().create_task(self._watch(self._process, time.monotonic()))
+
+    def _child(self, argv: list[str], *, log: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", processes.MARK: str(self.lab)}
+        with (self.folder / log).open("ab") as out:
+            return subprocess.Popen(
+                argv,
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    async def _watch(self, process: subprocess.Popen[bytes], began: float) -> None:
+        await _exited(process)
+        self.code = process.wait()
+        self._process = None
+        self._kill_leftovers()
+        self._ended.set()
+        if self.part.restarts:
+            self._backoff = BACKOFF_FIRST_S if time.monotonic() - began > HEALTHY_S else self._backoff
+            await asyncio.sleep(self._backoff)
+            self._backoff = min(2 * self._backoff, BACKOFF_MOST_S)
+            self.restarts += 1
+            self.spawn()
+
+    async def kill(self, incarnation: str) -> None:
+        """SIGKILL that very instance and all of its processes; returns when they are gone."""
+        if incarnation != self.incarnation or self._process is None:
+            raise VictimGone(f"{self.part.name}: {incarnation} does not run any more")
+        ended = self._ended
+        processes.kill_all([self._process.pid])  # the postmaster first: it must not restart its backends
+        self._kill_leftovers()
+        try:
+            await asyncio.wait_for(ended.wait(), _GONE_WITHIN_S)
+        except TimeoutError:
+            raise TargetError(
+                f"{self.part.name}: {incarnation} did not end {_GONE_WITHIN_S:.0f} s after SIGKILL"
+            ) from None
+
+    def _kill_leftovers(self) -> None:
+        """Kill what the main process left: every PostgreSQL backend is a session of its own."""
+        beside = {burner.pid for burners in self._burners.values() for burner in burners}
+        while left := [
+            pid for pid, node in processes.members(self.lab).items() if node == self.part.name and pid not in beside
+        ]:
+            processes.kill_all(left)
+            time.sleep(0.001)  # they are dead when the kernel has taken them down, within milliseconds
+
+    def burn(self, stress_id: str, *, workers: int, seconds: float) -> None:
+        """Start CPU burners beside the node."""
+        argv = [sys.executable, "-I", "-S", burner.__file__, str(seconds)]
+        self._burners.setdefault(stress_id, []).extend(self._child(argv, log="burners.log") for _ in range(workers))
+
+    def extinguish(self, stress_id: str) -> None:
+        """End the burners of that id."""
+        for each in self._burners.pop(stress_id, []):
+            with suppress(ProcessLookupError):
+                each.kill()
+            each.wait()
+
+    def burning(self, stress_id: str) -> int:
+        """Count the burners of that id which run."""
+        return sum(each.poll() is None for each in self._burners.get(stress_id, []))
+
+    def burners(self) -> list[str]:
+        """List the ids of which burners run."""
+        return [stress_id for stress_id in self._burners if self.burning(stress_id)]
+
+    def last_words(self, lines: int = 15) -> str:
+        """Give the end of the node's log."""
+        with suppress(OSError):
+            return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+
+async def _exited(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a child through its pidfd; no signal handler, no thread."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    handle = os.pidfd_open(process.pid)
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)

@@ -1,0 +1,90 @@
+"""Who runs inside a lab's folder, told from /proc alone. Standard library only, importable without the house.
+
+A process belongs to a lab when its working directory lies inside the lab's folder *and* it carries the lab's
+mark in its environment; the database servers overwrite their environment, so those are known by their program.
+A person's shell that happens to stand in the folder is therefore left alone.
+"""
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+MARK = "DRILLYARD_LAB"  # in the environment of every process that the lab starts
+SERVERS = ("postgres", "valkey-server", "redis-server")
+_IPC_RMID = 0
+
+
+def members(folder: Path) -> dict[int, str]:
+    """Map the pid of each live process of the lab to the name of the node whose folder it stands in."""
+    found = {}
+    prefix = f"{folder}/"
+    for pid in _pids():
+        try:
+            where = _link(f"/proc/{pid}/cwd")
+        except OSError:
+            continue
+        if f"{where}/".startswith(prefix) and _is_ours(pid, folder):
+            found[pid] = where[len(prefix) :].partition("/")[0]
+    return found
+
+
+def _pids() -> list[int]:
+    return [int(e.name) for e in os.scandir("/proc") if e.name.isdigit() and int(e.name) != os.getpid()]
+
+
+def _is_ours(pid: int, folder: Path) -> bool:
+    try:
+        if _link(f"/proc/{pid}/exe").rpartition("/")[2] in SERVERS:
+            return True
+        return f"{MARK}={folder}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _link(path: str) -> str:
+    return os.readlink(path).removesuffix(" (deleted)")  # noqa: PTH115  a Path would cost as much again
+
+
+def stat(pid: int) -> tuple[int, str, int] | None:
+    """Give (parent, state letter, start time in clock ticks) of a process, None when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(fields[1]), fields[0], int(fields[19])
+
+
+def incarnation(pid: int) -> str | None:
+    """Identify a running process as "pid:start time"; None when it does not run (a zombie does not)."""
+    known = stat(pid)
+    return None if known is None or known[1] in "ZX" else f"{pid}:{known[2]}"
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    """SIGKILL processes, parents first: a dying postmaster must not get to restart or reap its children."""
+    everybody = set(pids)
+    parents = {pid: (stat(pid) or (0, "", 0))[0] for pid in everybody}
+    for pid in sorted(everybody, key=lambda one: (parents[one] in everybody, one)):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def remove_segments(folder: Path) -> None:
+    """Remove the SysV shared memory that killed PostgreSQL servers of the lab left behind."""
+    for record in folder.glob("*/data/postmaster.pid"):
+        try:
+            key, segment = (int(x) for x in record.read_text().splitlines()[6].split())
+        except (OSError, IndexError, ValueError):
+            continue
+        if (key, segment) in _unused_segments():  # by id *and* key: ids are used again
+            ctypes.CDLL(None, use_errno=True).shmctl(segment, _IPC_RMID, None)
+
+
+def _unused_segments() -> set[tuple[int, int]]:
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return {(int(row[0]), int(row[1])) for row in rows if int(row[6]) == 0}

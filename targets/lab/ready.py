@@ -1,0 +1,129 @@
+"""Whether a lab is ready, asked from outside through its doors, as its callers will see it."""
+
+import http.client
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from targets.lab import control
+from targets.lab.layout import LOCALHOST, MASTER, names, part
+from targets.target import TargetError
+
+READY_WITHIN_S = 60.0
+_POLL_S = 0.04
+_ONE_ANSWER_S = 2.0
+_DIES_FOR_GOOD = 3  # restarts after which a node that ought to be up is given up
+
+
+def wait_until_ready(folder: Path, doors: Mapping[str, int], say: Callable[[str], None], within: float) -> None:
+    """Wait until every part serves. TargetError that names the node and shows the end of its log."""
+    deadline = time.monotonic() + within
+    for name, check in _CHECKS.items():
+        say(f"waiting for {name}")
+        while (missing := _missing(check, doors)) is not None:
+            node, why = missing
+            _give_up_if_dead(folder)
+            if time.monotonic() > deadline:
+                raise TargetError(f"the lab is not ready after {within:.0f} s: {node}: {why}{_log(folder, node)}")
+            time.sleep(_POLL_S)
+
+
+def _missing(
+    check: Callable[[Mapping[str, int]], tuple[str, str] | None], doors: Mapping[str, int]
+) -> tuple[str, str] | None:
+    try:
+        return check(doors)
+    except (psycopg.Error, RedisError, OSError, http.client.HTTPException) as error:
+        return _FIRST[check], str(error).strip()
+
+
+def _give_up_if_dead(folder: Path) -> None:
+    for name, node in control.ask(folder, {"do": "status"}, timeout=_ONE_ANSWER_S).items():
+        dead = node["incarnation"] is None and node["code"] is not None and not part(name).restarts
+        if dead or node["restarts"] >= _DIES_FOR_GOOD:
+            raise TargetError(f"the lab is not ready: {name} ended with code {node['code']}{_log(folder, name)}")
+
+
+def _log(folder: Path, node: str) -> str:
+    with suppress(TargetError):
+        return f"; its log ends:\n{control.ask(folder, {'do': 'log', 'node': node}, timeout=_ONE_ANSWER_S)}"
+    return ""
+
+
+def _postgres(doors: Mapping[str, int]) -> tuple[str, str] | None:
+    where: dict[str, Any] = {"host": LOCALHOST, "port": doors["postgres-a"], "user": "postgres", "dbname": "lab"}
+    sql = "select application_name from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'"
+    with psycopg.connect(**where, autocommit=True, connect_timeout=2) as connection:
+        streaming = {row[0] for row in connection.execute(sql).fetchall()}
+    behind = [name for name in names("postgres")[1:] if name not in streaming]
+    return (behind[0], "is not streaming in the quorum yet") if behind else None
+
+
+def client(port: int) -> "redis.Redis":
+    """Give a client of one Redis or sentinel door that never tries again behind our back."""
+    timeouts: dict[str, Any] = {"socket_timeout": _ONE_ANSWER_S, "socket_connect_timeout": _ONE_ANSWER_S}
+    found: redis.Redis = redis.Redis(LOCALHOST, port, decode_responses=True, retry=Retry(NoBackoff(), 0), **timeouts)
+    return found
+
+
+def _redis(doors: Mapping[str, int]) -> tuple[str, str] | None:
+    for name in names("redis")[1:]:
+        with client(doors[name]) as replica:
+            facts: Any = replica.info("replication")
+        if facts.get("master_link_status") != "up":
+            return name, "is not linked to its master yet"
+    return None
+
+
+def _sentinel(doors: Mapping[str, int]) -> tuple[str, str] | None:
+    for name in names("sentinel"):
+        with client(doors[name]) as sentinel:
+            facts: Any = sentinel.execute_command("SENTINEL", "MASTER", MASTER)
+            sentinel.execute_command("SENTINEL", "CKQUORUM", MASTER)
+        facts = facts if isinstance(facts, dict) else dict(zip(facts[::2], facts[1::2], strict=True))
+        if facts["flags"] not in ("master", {"master"}):
+            return name, f"sees the master as {facts['flags']}"
+    return None
+
+
+def _api(doors: Mapping[str, int]) -> tuple[str, str] | None:
+    for name in names("api"):
+        connection = http.client.HTTPConnection(LOCALHOST, doors[name], timeout=_ONE_ANSWER_S)
+        try:
+            connection.request("GET", "/health")
+            body = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        if '"status":"ok"' not in body:
+            return name, f"answers {body[:200]}"
+    return None
+
+
+def _worker(doors: Mapping[str, int]) -> tuple[str, str] | None:
+    with client(doors["redis-a"]) as master:
+        alive = master.get("worker:worker-1:alive")
+    return None if alive else ("worker-1", "has not given a sign of life yet")
+
+
+_CHECKS = {
+    "PostgreSQL and its standbys": _postgres,
+    "Redis and its replicas": _redis,
+    "the sentinels": _sentinel,
+    "the API and the S3 store": _api,
+    "the worker": _worker,
+}
+_FIRST: dict[Callable[[Mapping[str, int]], tuple[str, str] | None], str] = {
+    _postgres: "postgres-a",
+    _redis: "redis-b",
+    _sentinel: "sentinel-a",
+    _api: "api-1",
+    _worker: "worker-1",
+}

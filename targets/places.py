@@ -1,0 +1,40 @@
+"""Where things live on this machine: the folder of the labs and the house's own state. Standard library only."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from targets.target import BadInput
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def labs_folder() -> Path:
+    """Say where this user's labs live; it exists only while there is a lab."""
+    return Path(tempfile.gettempdir()).resolve() / f"drillyard-{os.getuid()}"
+
+
+def state_dir() -> Path:
+    """Give the folder of open injections and other state, made 0700. BadInput when it cannot be written."""
+    folder = _state_folder().expanduser().absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error.strerror) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unusable(folder, "Permission denied")
+    return folder
+
+
+def _unusable(folder: Path, why: str | None) -> BadInput:
+    return BadInput(
+        f"{folder}: cannot keep the record of open faults there ({why}); set DRILLYARD_STATE to a folder of yours"
+    )
+
+
+def _state_folder() -> Path:
+    named = os.environ.get("DRILLYARD_STATE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path("~/.local/state")) / "drillyard"

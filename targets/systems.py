@@ -1,0 +1,141 @@
+"""What is protected: a system's TOML file, read strictly.
+
+An unknown key, a wrong unit or a missing objective is one BadInput that names file, key, value and cure.
+"""
+
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from targets import durations
+from targets.target import BadInput
+
+FOLDER = Path(__file__).parent / "systems"
+Seconds = Annotated[float, BeforeValidator(lambda value: durations.seconds(value) if isinstance(value, str) else value)]
+Severity = Literal["p0", "p1", "p2", "p3"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Watch(_Strict):
+    """What a caller of the component does, again and again."""
+
+    kind: Literal["http", "postgresql", "redis"]
+    at: str  # the component whose endpoint is called
+    method: str = "GET"
+    path: str = "/"
+    body: str | None = None
+    expect: int = 200
+
+
+class Ledger(_Strict):
+    """Where numbered writes go, and are read back."""
+
+    kind: Literal["orders", "postgres", "redis"]
+    at: str
+
+
+class Component(_Strict):
+    """A part of the system, with its objectives."""
+
+    kind: Literal["http", "postgresql", "redis", "sentinel", "s3", "queue"]
+    severity: Severity
+    rto: Seconds
+    rpo: Seconds
+    watch: Watch | None = None
+    ledger: Ledger | None = None
+
+
+class Hours(_Strict):
+    """When drills are allowed, in UTC."""
+
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+    )  # fmt: skip
+    start: time = time.min
+    end: time = time.max
+
+
+class Safety(_Strict):
+    """What the door permits."""
+
+    components: tuple[str, ...] | None = None
+    max_victims: int | None = None
+    window: Hours = Hours()
+    approvals: dict[Severity, int] = {}
+
+
+class System(_Strict):
+    """A system and all that is known of it."""
+
+    name: str
+    components: dict[str, Component]
+    safety: Safety = Safety()
+
+    def component(self, name: str) -> Component:
+        """Find a component. BadInput names those there are."""
+        if name not in self.components:
+            raise BadInput(f"system {self.name!r} has no component {name!r}; it has {', '.join(self.components)}")
+        return self.components[name]
+
+
+def load(named: str) -> System:
+    """Read a system by the name of a file in targets/systems/, or by a path. BadInput for whatever is wrong in it."""
+    path = FOLDER / f"{named}.toml" if "/" not in named and not named.endswith(".toml") else Path(named)
+    try:
+        data = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(
+            f"--system {named}: cannot read {path} ({error.strerror}); name a TOML file, or {', '.join(names())}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from error
+    try:
+        system = System.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(f"{path}: " + "; ".join(_sentence(e) for e in error.errors())) from error
+    _check_references(path, system)
+    return system
+
+
+def names() -> tuple[str, ...]:
+    """List the systems that are described in targets/systems/."""
+    return tuple(sorted(p.stem for p in FOLDER.glob("*.toml")))
+
+
+def _sentence(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{key} = {error['input']!r}: no such key; did you mean another of {', '.join(_known(error))}?"
+    if error["type"] == "missing":
+        return f"{key}: is missing; add it"
+    return f"{key} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _known(error: ErrorDetails) -> list[str]:
+    model: Any = System
+    for part in error["loc"][:-1]:
+        if part == "components":
+            model = Component
+        elif isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+            model = {"safety": Safety, "window": Hours, "watch": Watch, "ledger": Ledger}.get(str(part), model)
+    return list(model.model_fields)
+
+
+def _check_references(path: Path, system: System) -> None:
+    for name, component in system.components.items():
+        for key in ("watch", "ledger"):
+            used = getattr(component, key)
+            if used and used.at not in system.components:
+                raise BadInput(
+                    f"{path}: components.{name}.{key}.at = {used.at!r}: no such component; "
+                    f"there are {', '.join(system.components)}"
+                )
+    for barred in set(system.safety.components or ()) - set(system.components):
+        raise BadInput(f"{path}: safety.components names {barred!r}; there are {', '.join(system.components)}")

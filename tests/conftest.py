@@ -1,0 +1,13 @@
+"""The tests' own drills are no evidence about the system: their records stay out of reports/runs/."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def yard(yard: Any, tmp_path: Path) -> Any:
+    """Give the session's yard with a run folder of the test's own."""
+    return replace(yard, folder=tmp_path / "run")

@@ -1,0 +1,99 @@
+"""A target in memory, for the door's own logic; what runs on real servers is tried on the lab."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import pytest
+
+from targets.target import Node, Ran, Rule, TargetError, TargetGone, VictimGone
+
+
+@dataclass
+class FakeTarget:
+    """Nodes a-1 and a-2 of component a; `broken` names the calls that fail, `deaf` those that do nothing."""
+
+    address: str = "fake:one"
+    disposable: bool = True
+    running: dict[str, str | None] = field(default_factory=lambda: {"a-1": "1:1", "a-2": "2:1"})
+    rules: set[str] = field(default_factory=set)
+    fires: dict[str, int] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)
+    gone: bool = False
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, name: str) -> bool:
+        self.calls.append(name)
+        if self.gone:
+            raise TargetGone("fake:one does not exist any more")
+        if name in self.broken:
+            raise TargetError(f"{name} is broken")
+        return name not in self.deaf
+
+    def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
+        self._called("nodes")
+        named = [name for name in self.running if name.startswith(f"{component}-")]
+        return tuple(Node(name=name, component=component, role=role or "") for name in named)
+
+    def endpoint(self, component: str) -> str:
+        return f"http://127.0.0.1/{component}"
+
+    def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
+        return Ran(argv=tuple(argv), code=0, out=f"{node.name} {timeout}", err="")
+
+    def incarnation(self, node: str) -> str | None:
+        self._called("incarnation")
+        return self.running[node]
+
+    def kill(self, node: str, incarnation: str) -> None:
+        if self._called("kill"):
+            if self.running[node] != incarnation:
+                raise VictimGone(f"{node} is not {incarnation} any more")
+            self.running[node] = None
+
+    def start(self, node: str) -> None:
+        if self._called("start") and self.running[node] is None:
+            self.running[node] = "9:9"
+
+    def down(self) -> tuple[str, ...]:
+        self._called("down")
+        return tuple(name for name, instance in self.running.items() if instance is None)
+
+    def cut(self, rule: Rule) -> None:
+        if self._called("cut"):
+            self.rules.add(rule.id)
+
+    def uncut(self, rule_id: str) -> None:
+        if self._called("uncut"):
+            self.rules.discard(rule_id)
+
+    def cuts(self) -> frozenset[str]:
+        self._called("cuts")
+        return frozenset(self.rules)
+
+    def burn(self, node: str, *, stress_id: str, workers: int, seconds: float) -> None:
+        if self._called("burn") and seconds > 0 and node:
+            self.fires[stress_id] = workers
+
+    def extinguish(self, stress_id: str) -> None:
+        if self._called("extinguish"):
+            self.fires.pop(stress_id, None)
+
+    def burning(self, stress_id: str) -> int:
+        self._called("burning")
+        return self.fires.get(stress_id, 0)
+
+    def burners(self) -> frozenset[str]:
+        self._called("burners")
+        return frozenset(self.fires)
+
+
+def install(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> None:
+    """Let `attach("fake:...")` find this target."""
+    module = ModuleType("targets.fake")
+    module.__spec__ = ModuleSpec("targets.fake", None)
+    module.attach = lambda _: target  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "targets.fake", module)

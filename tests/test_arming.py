@@ -1,0 +1,71 @@
+"""What may be hurt is decided by the permit alone, and every refusal names its cure."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+import pytest
+
+from rollback.arming import Permit, Window, refusals
+
+SATURDAY_NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def reasons(permit: Permit, **changes: Any) -> list[str]:
+    asked: dict[str, Any] = {
+        "target": "kubernetes:staging",
+        "disposable": True,
+        "components": ["api"],
+        "victims": ["api-1", "api-2"],
+        "severity": "p0",
+        "now": SATURDAY_NOON,
+    }
+    return refusals(permit, **(asked | changes))
+
+
+def test_a_disposable_target_needs_no_arming() -> None:
+    assert reasons(Permit()) == []
+
+
+def test_any_other_target_is_armed_by_its_full_name_only() -> None:
+    assert "--arm staging" in reasons(Permit(armed=frozenset({"stag"})), disposable=False)[0]
+    assert reasons(Permit(armed=frozenset({"staging"})), disposable=False) == []
+
+
+def test_components_outside_the_allow_list_are_refused() -> None:
+    assert "postgres" in reasons(Permit(components=frozenset({"api"})), components=["api", "postgres"])[0]
+    assert reasons(Permit(components=frozenset({"api"}))) == []
+
+
+def test_an_empty_allow_list_allows_nothing() -> None:
+    assert reasons(Permit(components=frozenset())) != []
+
+
+def test_the_blast_radius_counts_victims() -> None:
+    assert "hurt 2 nodes (api-1, api-2)" in reasons(Permit(max_victims=1))[0]
+    assert reasons(Permit(max_victims=2)) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "allowed"),
+    [
+        (Window(days=("sat",)), True),
+        (Window(days=("mon", "fri")), False),
+        (Window(start=time(9), end=time(17)), True),
+        (Window(start=time(13), end=time(17)), False),
+        (Window(start=time(22), end=time(13)), True),
+        (Window(start=time(22), end=time(6)), False),
+    ],
+)
+def test_the_window_is_in_utc_and_may_span_midnight(window: Window, *, allowed: bool) -> None:
+    assert (reasons(Permit(window=window)) == []) is allowed
+
+
+def test_approvals_are_counted_by_severity() -> None:
+    asks = {"p0": 2}
+    assert "2 approval(s), 1 given" in reasons(Permit(approvals=asks, approved_by=frozenset({"ada"})))[0]
+    assert reasons(Permit(approvals=asks, approved_by=frozenset({"ada", "bob"}))) == []
+    assert reasons(Permit(approvals=asks), severity="p3") == []
+
+
+def test_every_reason_is_said_at_once() -> None:
+    assert len(reasons(Permit(max_victims=0, components=frozenset()), disposable=False)) == 3

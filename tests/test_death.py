@@ -1,0 +1,179 @@
+"""However the harness dies, everything is put back: a real lab, real deaths, real watchdogs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rollback import journal
+from rollback import stop as stopping
+from targets import local
+from targets.target import Target, attach
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_S = 60.0  # for a machine under any load; nothing here asserts on how fast it was
+
+HARNESS = """
+import os, sys, time
+from rollback import guard, signals
+from rollback.arming import Permit
+from targets.target import attach
+signals.as_keyboard_interrupt()
+target, expires = attach(sys.argv[1]), float(sys.argv[2])
+with guard.Session(permit=Permit()) as session:
+    guard.inject(session, target, "partition", source="api", destination="redis", expires_after_s=expires)
+    guard.inject(session, target, "stress", component="worker", workers=1, seconds=300, expires_after_s=expires)
+    print(session.watchdog._process.pid, flush=True)
+    sys.stdin.readline()
+    os._exit(3)
+"""
+
+
+def eventually(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s for {what}"
+        time.sleep(0.01)
+
+
+def nothing_open() -> bool:
+    return journal.open_records() == ((), ())
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
+    return journal.home()
+
+
+class Harness:
+    """A process that has cut the API off from Redis and burns CPU beside the worker."""
+
+    def __init__(self, target: Target, *, expires_s: float = 300) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HARNESS, target.address, str(expires_s)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        self.watchdog = int(self.process.stdout.readline())
+
+    def end(self) -> None:
+        for pid in (self.process.pid, self.watchdog):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+
+
+@pytest.fixture
+def harness(target: Target, state: Path) -> Iterator[Harness]:
+    started = Harness(target)
+    assert len(journal.open_records()[0]) == 2
+    assert len(stopping.residue(target)) == 2
+    yield started
+    started.end()
+    stopping.stop(by="test").check()
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSEGV]
+)
+def test_a_killed_harness_leaves_nothing(harness: Harness, target: Target, number: signal.Signals) -> None:
+    harness.process.send_signal(number)
+    eventually(nothing_open, "the records to be closed")
+    assert stopping.residue(target) == []
+
+
+def test_a_harness_that_leaves_by_itself_leaves_nothing(harness: Harness, target: Target) -> None:
+    assert harness.process.stdin is not None
+    harness.process.stdin.write("\n")
+    harness.process.stdin.flush()
+    assert harness.process.wait(PATIENCE_S) == 3
+    eventually(nothing_open, "the records to be closed")
+    assert stopping.residue(target) == []
+
+
+def test_with_the_watchdog_dead_too_the_next_start_heals(harness: Harness, target: Target) -> None:
+    harness.end()
+    assert not nothing_open()
+    stopping.stop(by="next start", mine=stopping.leftovers()).check()
+    assert nothing_open()
+    assert stopping.residue(target) == []
+
+
+def test_with_the_watchdog_dead_too_a_human_heals(harness: Harness, target: Target) -> None:
+    harness.end()
+    red_button = [sys.executable, "-m", "rollback"]
+    seen = subprocess.run([*red_button, "verify", "--target", target.address], cwd="/", capture_output=True, text=True)
+    assert seen.returncode == 1
+    assert "open: partition of api-1, api-2" in seen.stdout
+    stopped = subprocess.run([*red_button, "stop", "--reason", "tried"], cwd="/", capture_output=True, text=True)
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert stopped.stdout.count("healed") == 2
+    assert nothing_open()
+    assert stopping.residue(target) == []
+
+
+def test_a_fault_that_outlives_its_time_is_healed_under_a_hung_harness(target: Target, state: Path) -> None:
+    hung = Harness(target, expires_s=1)
+    try:
+        hung.process.send_signal(signal.SIGSTOP)
+        eventually(nothing_open, "the watchdog to heal what has expired")
+        closed = [journal.read(path) for path in (state / "closed").glob("*.json")]
+        assert {record.healed_by for record in closed} == {"watchdog: expired"}
+        assert stopping.residue(target) == []
+    finally:
+        hung.end()
+
+
+def ours(folder: str) -> list[str]:
+    """List the processes that live in a folder."""
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if (process.info["cwd"] or "").startswith(folder):
+            found.append(" ".join(process.info["cmdline"] or []))
+    return found
+
+
+def test_a_killed_pytest_leaves_neither_fault_nor_lab(state: Path, tmp_path: Path) -> None:
+    before = set(local.running())
+    drills = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "drills/test_api.py",
+        "-k",
+        "cut_off",
+        "--run-folder",
+        str(tmp_path / "run"),
+    ]
+    process = subprocess.Popen(drills, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        eventually(lambda: journal.open_records()[0], "the drill to inject")
+        (address,) = set(local.running()) - before
+        folder = address.partition(":")[2]
+        assert ours(folder)
+    finally:
+        process.kill()
+        process.wait()
+    eventually(nothing_open, "the record to be closed")
+    eventually(lambda: not ours(folder) and not Path(folder).exists(), "the lab to go")
+    assert set(local.running()) == before
+
+
+def test_attaching_to_a_lab_that_is_gone_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="not there|does not exist|gone"):
+        attach(f"local:{tmp_path}/nowhere")

@@ -1,0 +1,114 @@
+"""Conformance: every fault in the folder keeps the whole contract, on the real lab."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import faults
+from rollback import guard, journal
+from rollback import stop as stopping
+from rollback.arming import Permit
+from targets.target import Killable, Target, VictimGone
+
+TRIED_WITH: dict[str, dict[str, Any]] = {
+    "kill": {"component": "worker"},
+    "outage": {"component": "objects"},
+    "partition": {"source": "api", "destination": "redis"},
+    "stress": {"component": "worker", "workers": 1, "seconds": 60},
+}
+
+
+@pytest.fixture(params=faults.names())
+def kind(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    assert name in TRIED_WITH, f"say in TRIED_WITH how to try the new fault {name!r}"
+    return name
+
+
+@pytest.fixture
+def clean(target: Target) -> Iterator[Target]:
+    """Give the lab, and see that the test leaves it as it was."""
+    assert stopping.residue(target) == []
+    yield target
+    assert stopping.residue(target) == []
+
+
+def test_plan_reads_only_and_is_data_that_names_its_victims(kind: str, clean: Target) -> None:
+    plan = faults.load(kind).plan(clean, **TRIED_WITH[kind])
+    assert json.loads(json.dumps(plan)) == plan
+    assert plan["victims"]
+    assert plan["undo"]
+    assert faults.load(kind).active(clean, plan) is False
+
+
+def test_it_bites_is_healed_and_gone(kind: str, clean: Target) -> None:
+    fault = faults.load(kind)
+    plan = fault.plan(clean, **TRIED_WITH[kind])
+    fault.inject(clean, plan)
+    assert fault.active(clean, plan) is not False
+    fault.heal(clean, plan)
+    assert fault.active(clean, plan) is not True
+
+
+def test_healing_is_idempotent_and_legal_before_the_fault(kind: str, clean: Target) -> None:
+    fault = faults.load(kind)
+    plan = fault.plan(clean, **TRIED_WITH[kind])
+    fault.heal(clean, plan)
+    assert fault.active(clean, plan) is False
+    fault.inject(clean, plan)
+    fault.heal(clean, plan)
+    fault.heal(clean, plan)
+    assert fault.active(clean, plan) is not True
+
+
+def test_injecting_twice_is_healed_by_one_heal(kind: str, clean: Target) -> None:
+    fault = faults.load(kind)
+    plan = fault.plan(clean, **TRIED_WITH[kind])
+    fault.inject(clean, plan)
+    try:
+        fault.inject(clean, plan)
+    except VictimGone:
+        assert kind == "kill"  # a victim dies once; whoever runs now was not in the plan
+    fault.heal(clean, plan)
+    assert fault.active(clean, plan) is not True
+
+
+def test_healing_forgives_a_victim_that_died_meanwhile(kind: str, clean: Target) -> None:
+    fault = faults.load(kind)
+    plan = fault.plan(clean, **TRIED_WITH[kind])
+    fault.inject(clean, plan)
+    assert isinstance(clean, Killable)
+    victim = plan["victims"][0]
+    instance = clean.incarnation(victim)
+    if instance:
+        clean.kill(victim, instance)
+    fault.heal(clean, plan)
+    clean.start(victim)
+    assert fault.active(clean, plan) is not True
+
+
+def test_residue_shows_what_is_in_force(kind: str, clean: Target) -> None:
+    fault = faults.load(kind)
+    plan = fault.plan(clean, **TRIED_WITH[kind])
+    fault.inject(clean, plan)
+    shown, lasting = fault.residue(clean), fault.active(clean, plan)
+    fault.heal(clean, plan)
+    assert shown or not lasting
+    assert fault.residue(clean) == []
+
+
+def test_through_the_door_it_leaves_a_closed_record(
+    kind: str, clean: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
+    with guard.Session(permit=Permit(), folder=tmp_path) as session:
+        record = guard.inject(session, clean, kind, **TRIED_WITH[kind])
+        assert record.bite is not False
+        (healed,) = session.stop(by="test").healed
+    assert healed.healed_at_ns is not None
+    assert healed.residue == ()
+    assert journal.open_records() == ((), ())
+    assert (tmp_path / "injections" / f"{record.id}.json").is_file()

@@ -1,0 +1,91 @@
+"""A system's file is read strictly: every mistake is one sentence with file, key, value and cure."""
+
+from pathlib import Path
+
+import pytest
+
+from targets import durations, objectives, systems
+from targets.target import BadInput
+
+GOOD = """
+name = "mine"
+[components.api]
+kind = "http"
+severity = "p1"
+rto = "15 min"
+rpo = "5 min"
+watch = { kind = "http", at = "api", path = "/" }
+"""
+
+
+def load(folder: Path, text: str) -> systems.System:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return systems.load(str(path))
+
+
+def test_the_lab_is_described() -> None:
+    lab = systems.load("lab")
+    assert {"api", "postgres", "redis", "objects", "worker", "sentinel"} == set(lab.components)
+
+
+def test_durations_become_seconds(tmp_path: Path) -> None:
+    api = load(tmp_path, GOOD).component("api")
+    assert (api.rto, api.rpo) == (900.0, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            '"15 min"',
+            '"5 parsecs"',
+            r"mine\.toml: components\.api\.rto = '5 parsecs'.*write a number and a unit of ms, s",
+        ),
+        ('"15 min"', '"soon"', r"components\.api\.rto = 'soon'"),
+        ('"15 min"', '"-1 s"', r"components\.api\.rto = '-1 s'"),
+        ("rpo =", "rpoo =", r"components\.api\.rpoo = '5 min': no such key.*rto"),
+        ('rpo = "5 min"', "", r"components\.api\.rpo: is missing"),
+        ('"p1"', '"p9"', r"components\.api\.severity = 'p9'"),
+        ('at = "api"', 'at = "web"', r"components\.api\.watch\.at = 'web': no such component; there are api"),
+        ("[components.api]", "[components.api", "not TOML"),
+        (
+            'name = "mine"',
+            'name = "mine"\n[safety]\ncomponents = ["db"]',
+            "safety.components names 'db'; there are api",
+        ),
+        (
+            'name = "mine"',
+            'name = "mine"\n[safety]\nmax_victimz = 1',
+            "safety.max_victimz = 1: no such key.*max_victims",
+        ),
+    ],
+)
+def test_bad_input_names_key_value_and_cure(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in GOOD
+    with pytest.raises(BadInput, match=says):
+        load(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_system_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(BadInput, match=r"--system nowhere.*lab"):
+        systems.load("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("250ms", 0.25), ("30 s", 30), ("1.5 min", 90), ("2 h", 7200), ("1d", 86400)]
+)
+def test_units(text: str, expected: float) -> None:
+    assert durations.seconds(text) == expected
+
+
+def test_a_drill_narrows_and_never_widens(tmp_path: Path) -> None:
+    system = load(tmp_path, GOOD)
+    assert objectives.narrowed(system, "api", "rto", "10 s") == 10
+    assert objectives.narrowed(system, "api", "rto", "") == 900
+    with pytest.raises(BadInput, match="wider than the 900 s"):
+        objectives.narrowed(system, "api", "rto", "16 min")
+    with pytest.raises(BadInput, match=r"drill\(rto='soon'\)"):
+        objectives.narrowed(system, "api", "rto", "soon")
+    with pytest.raises(BadInput, match="no component 'db'; it has api"):
+        system.component("db")
