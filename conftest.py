@@ -244,9 +244,12 @@ def _measured(
 def _say(config: pytest.Config) -> Callable[[str], None]:
     """Tell what is going on, in the terminal of a run that is not spread over workers."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
 
     def say(text: str) -> None:
-        if reporter is not None and not hasattr(config, "workerinput"):
+        if reporter is None or hasattr(config, "workerinput"):
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.ensure_newline()
             reporter.write_line(f"  {text}", light=True)
 

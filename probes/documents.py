@@ -12,7 +12,7 @@ LOOK_S = 0.5
 
 
 def half_written() -> int:
-    """Count documents of which only the row or only the object is there, once uploads under way have ended.
+    """Count documents that are not whole (a row or an object alone, an upload never finished) once those under way ended.
 
     To be trusted because the audit compares both stores' complete lists, and only what it shows for longer than any
     upload may take is counted.  Looks until nothing is left, for 8 s at most.  It cannot be answered while a store is
@@ -34,4 +34,4 @@ def _audit() -> set[str]:
     if answer.status != 200:
         raise TargetError(f"api: the documents' audit answered HTTP {answer.status}; both stores must be up for it")
     audit = json.loads(answer.body)
-    return {*audit["rows_without_object"], *audit["objects_without_row"]}
+    return {key for keys in audit.values() for key in keys}

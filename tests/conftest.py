@@ -10,4 +10,4 @@ import pytest
 @pytest.fixture
 def yard(yard: Any, tmp_path: Path) -> Any:
     """Give the session's yard with a run folder of the test's own."""
-    return replace(yard, folder=tmp_path / "run")
+    return replace(yard, folder=tmp_path / "run", say=lambda _: None)

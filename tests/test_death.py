@@ -15,7 +15,7 @@ import pytest
 from rollback import journal
 from rollback import stop as stopping
 from targets import local
-from targets.target import Target, attach
+from targets.target import Target, TargetGone, attach
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 60.0  # for a machine under any load; nothing here asserts on how fast it was
@@ -117,10 +117,14 @@ def test_with_the_watchdog_dead_too_the_next_start_heals(harness: Harness, targe
 def test_with_the_watchdog_dead_too_a_human_heals(harness: Harness, target: Target) -> None:
     harness.end()
     red_button = [sys.executable, "-m", "rollback"]
-    seen = subprocess.run([*red_button, "verify", "--target", target.address], cwd="/", capture_output=True, text=True)
+    seen = subprocess.run(
+        [*red_button, "verify", "--target", target.address], cwd="/", capture_output=True, text=True, check=False
+    )
     assert seen.returncode == 1
     assert "open: partition of api-1, api-2" in seen.stdout
-    stopped = subprocess.run([*red_button, "stop", "--reason", "tried"], cwd="/", capture_output=True, text=True)
+    stopped = subprocess.run(
+        [*red_button, "stop", "--reason", "tried"], cwd="/", capture_output=True, text=True, check=False
+    )
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     assert stopped.stdout.count("healed") == 2
     assert nothing_open()
@@ -141,11 +145,8 @@ def test_a_fault_that_outlives_its_time_is_healed_under_a_hung_harness(target: T
 
 def ours(folder: str) -> list[str]:
     """List the processes that live in a folder."""
-    found = []
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        if (process.info["cwd"] or "").startswith(folder):
-            found.append(" ".join(process.info["cmdline"] or []))
-    return found
+    everybody = psutil.process_iter(["cwd", "cmdline"])
+    return [" ".join(one.info["cmdline"] or []) for one in everybody if (one.info["cwd"] or "").startswith(folder)]
 
 
 def test_a_killed_pytest_leaves_neither_fault_nor_lab(state: Path, tmp_path: Path) -> None:
@@ -175,5 +176,5 @@ def test_a_killed_pytest_leaves_neither_fault_nor_lab(state: Path, tmp_path: Pat
 
 
 def test_attaching_to_a_lab_that_is_gone_says_so(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="not there|does not exist|gone"):
+    with pytest.raises(TargetGone, match="no lab is up there"):
         attach(f"local:{tmp_path}/nowhere")

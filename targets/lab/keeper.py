@@ -28,7 +28,6 @@ def sweep(folder: Path) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while (left := processes.members(folder)) and time.monotonic() < deadline:
         processes.kill_all(left)
-        reap()
         time.sleep(0.002)
     processes.remove_segments(folder)
     while folder.exists() and time.monotonic() < deadline:
@@ -50,15 +49,6 @@ def is_abandoned(folder: Path) -> bool:
     finally:
         os.close(handle)
     return True
-
-
-def reap() -> list[int]:
-    """Collect the children that have ended, without waiting."""
-    ended = []
-    with contextlib.suppress(ChildProcessError):
-        while pid := os.waitpid(-1, os.WNOHANG)[0]:
-            ended.append(pid)
-    return ended
 
 
 def keep(folder: Path, argv: list[str]) -> None:

@@ -63,7 +63,7 @@ class Links:
             door.server.close()
             for link in door.open:
                 link.reset()
-        while any(door.open for door in self.doors.values()):
+        while any(door.open for door in self.doors.values()):  # noqa: ASYNC110  a few turns of the loop
             await asyncio.sleep(0)  # each end is told in a turn of the event loop
         self.hangups.close()
 

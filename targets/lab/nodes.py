@@ -62,6 +62,7 @@ class NodeProcess:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                preexec_fn=processes.die_with_parent,  # noqa: PLW1509  the supervisor has one thread
             )
 
     async def _watch(self, process: subprocess.Popen[bytes], began: float) -> None:

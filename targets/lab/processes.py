@@ -14,6 +14,8 @@ from pathlib import Path
 MARK = "DRILLYARD_LAB"  # in the environment of every process that the lab starts
 SERVERS = ("postgres", "valkey-server", "redis-server")
 _IPC_RMID = 0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def members(folder: Path) -> dict[int, str]:
@@ -62,6 +64,11 @@ def incarnation(pid: int) -> str | None:
     return None if known is None or known[1] in "ZX" else f"{pid}:{known[2]}"
 
 
+def die_with_parent() -> None:
+    """Have the kernel SIGKILL this process when its parent dies: should supervisor and keeper be killed at once."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def kill_all(pids: Iterable[int]) -> None:
     """SIGKILL processes, parents first: a dying postmaster must not get to restart or reap its children."""
     everybody = set(pids)
@@ -81,7 +88,7 @@ def remove_segments(folder: Path) -> None:
         except (OSError, IndexError, ValueError):
             continue
         if (key, segment) in _unused_segments():  # by id *and* key: ids are used again
-            ctypes.CDLL(None, use_errno=True).shmctl(segment, _IPC_RMID, None)
+            _LIBC.shmctl(segment, _IPC_RMID, None)
 
 
 def _unused_segments() -> set[tuple[int, int]]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from targets.lab.processes import die_with_parent
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
@@ -28,6 +30,7 @@ class Identity:
             os.setgroups([])
             os.setgid(self.options["group"])
             os.setuid(self.options["user"])
+            die_with_parent()  # the change of user has undone it
 
 
 def find_identity(program: str) -> Identity:

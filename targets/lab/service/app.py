@@ -26,7 +26,6 @@ create table if not exists orders (
     done_at timestamptz,
     unique (ledger, seq));
 create index if not exists orders_open on orders (enqueued_at) where done_at is null;
-create table if not exists documents (name text primary key, key text not null unique, size bigint not null);
 """
 
 
@@ -79,7 +78,7 @@ async def prepare(database: Database) -> None:
     while True:
         try:
             # not waiting for the standbys: at the very first start there are none yet
-            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} commit"
+            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} {documents.SCHEMA} commit"
             await database.run(script, within=DEADLINE_S)
         except (NotWritten, NotKnown):
             await asyncio.sleep(0.05)

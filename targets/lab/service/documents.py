@@ -1,11 +1,11 @@
-"""Documents: the object first, then its row. Each upload has a key of its own, so a failed one spoils no earlier one.
+"""Documents: an object each, and a row that says what the object is worth.
 
-What could not be removed at once (its store hangs) is remembered and removed when the store answers again, unless
-its row turns out to be there after all.
+The row is the arbiter, so that nothing stays half-written whoever dies when: it is claimed as `pending` before the
+object is sent, and becomes `stored` only once the object is there; from then on the document can be read.  What stays
+pending for too long, and what a newer upload replaces, becomes `doomed`: first its object is removed, then its row.
 """
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -18,14 +18,28 @@ from targets.lab.service.queue import Unavailable
 if TYPE_CHECKING:
     from targets.lab.service.app import Stores
 
+SCHEMA = """
+create table if not exists documents (
+    key text primary key, name text not null, size bigint not null,
+    state text not null default 'pending' check (state in ('pending', 'stored', 'doomed')),
+    since timestamptz not null default clock_timestamp());
+create index if not exists documents_by_name on documents (name, state);
+"""
 PREFIX = "documents/"
 ROW_WITHIN_S = 0.7
-SETTLED_S = 3.0  # a held write that is delivered late has arrived by then
 TIDY_EVERY_S = 0.5
-_UPSERT = """with old as (select key from documents where name = %(name)s)
-insert into documents (name, key, size) values (%(name)s, %(key)s, %(size)s)
-on conflict (name) do update set key = excluded.key, size = excluded.size returning (select key from old)"""
-_doubtful: dict[str, float] = {}  # key -> when it became so
+CLAIM = "insert into documents (key, name, size) values (%(key)s, %(name)s, %(size)s)"
+KEEP = """with kept as (
+    update documents set state = 'stored', since = clock_timestamp() where key = %(key)s and state = 'pending' returning key),
+replaced as (
+    update documents set state = 'doomed' where name = %(name)s and state = 'stored' and exists (select from kept))
+select key from kept"""
+CURRENT = "select key from documents where name = %s and state = 'stored' order by since desc limit 1"
+# an upload ends within a second; what is pending for three has failed, or its replica has died
+DOOM = """update documents as d set state = 'doomed'
+where (state = 'pending' and since < clock_timestamp() - interval '3 seconds')
+or (state = 'stored' and exists (select from documents as newer
+    where newer.name = d.name and newer.state = 'stored' and newer.since > d.since))"""
 
 
 async def put(request: Request) -> Response:
@@ -33,33 +47,25 @@ async def put(request: Request) -> Response:
     stores: Stores = request.app.state.stores
     name, body = request.path_params["name"], await request.body()
     key = f"{PREFIX}{name}/{uuid4().hex}"
+    row = {"key": key, "name": name, "size": len(body)}
     try:
-        await stores.objects.put(key, body)
-        old = await _write_row(stores, name, key, len(body))
-    except (Unavailable, NotWritten, NotKnown):
-        _doubtful[key] = time.monotonic()
-        raise
-    if old:
-        _doubtful[old] = 0.0  # no row names it any more, and nothing of it is under way: it is tidied away at once
-    return JSONResponse({"name": name, "size": len(body)}, status_code=201)
-
-
-async def _write_row(stores: "Stores", name: str, key: str, size: int) -> str | None:
-    values = {"name": name, "key": key, "size": size}
+        await stores.database.run(CLAIM, row, within=ROW_WITHIN_S)
+    except (NotWritten, NotKnown) as error:  # in doubt, too: nothing was sent to the store, and the claim expires
+        raise NotWritten(f"postgres: {error}") from error
+    await stores.objects.put(key, body)
     try:
-        rows = await stores.database.run(_UPSERT, values, within=ROW_WITHIN_S)
+        kept = await stores.database.run(KEEP, row, within=ROW_WITHIN_S)
     except NotWritten as error:
         raise NotWritten(f"postgres: {error}") from error
-    old: str | None = rows[0][0]
-    return old
+    if not kept:
+        raise NotWritten("objects: the upload took too long")
+    return JSONResponse({"name": name, "size": len(body)}, status_code=201)
 
 
 async def get(request: Request) -> Response:
     """Give a document back."""
     stores: Stores = request.app.state.stores
-    rows = await stores.database.run(
-        "select key from documents where name = %s", (request.path_params["name"],), within=ROW_WITHIN_S
-    )
+    rows = await stores.database.run(CURRENT, (request.path_params["name"],), within=ROW_WITHIN_S)
     body = await stores.objects.get(rows[0][0]) if rows else None
     if body is None:
         return JSONResponse({"error": "no such document"}, status_code=404)
@@ -67,23 +73,27 @@ async def get(request: Request) -> Response:
 
 
 async def audit(request: Request) -> Response:
-    """Compare rows and objects; uploads in flight may show for a moment."""
+    """Compare rows and objects; uploads under way, and what is being removed, show for a moment."""
     stores: Stores = request.app.state.stores
     keys = await stores.objects.keys(PREFIX)
-    rows = {row[0] for row in await stores.database.run("select key from documents", within=ROW_WITHIN_S)}
-    answer = {"rows_without_object": sorted(rows - keys), "objects_without_row": sorted(keys - rows)}
+    rows = await stores.database.run("select key, state from documents", within=ROW_WITHIN_S)
+    answer = {
+        "rows_without_object": sorted(key for key, state in rows if state == "stored" and key not in keys),
+        "objects_without_row": sorted(keys - {key for key, _ in rows}),
+        "unfinished": sorted(key for key, state in rows if state != "stored"),
+    }
     return JSONResponse(answer)
 
 
 async def tidy(stores: "Stores") -> None:
-    """Remove, for as long as the process lives, objects of uploads that failed."""
+    """Remove, for as long as the process lives, what is not worth anything; both replicas may do it at once."""
     while True:
         await asyncio.sleep(TIDY_EVERY_S)
-        settled = time.monotonic() - SETTLED_S
-        for key in [key for key, since in _doubtful.items() if since < settled]:
-            try:
-                if not await stores.database.run("select 1 from documents where key = %s", (key,), within=ROW_WITHIN_S):
-                    await stores.objects.delete(key)
-                _doubtful.pop(key, None)
-            except (Unavailable, NotWritten, NotKnown):
-                break  # a store is still away
+        try:
+            await stores.database.run(DOOM, within=ROW_WITHIN_S)
+            doomed = await stores.database.run("select key from documents where state = 'doomed'", within=ROW_WITHIN_S)
+            await asyncio.gather(*(stores.objects.delete(key) for (key,) in doomed))
+            gone = [key for (key,) in doomed]
+            await stores.database.run("delete from documents where key = any(%s)", (gone,), within=ROW_WITHIN_S)
+        except (Unavailable, NotWritten, NotKnown):
+            continue  # a store is away: later
