@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from probes.attempt import Attempt, NoAnswer
+from probes.wait import until
 from probes.wire.http import Answer, exchange, prepare
 from targets.target import TargetError
 from targets.where import target
@@ -21,6 +22,15 @@ def status(component: str = "api", path: str = "/health") -> int:
         return ask(component, path).status
     except TargetError:
         return 0
+
+
+def await_status(component: str = "api", path: str = "/health", expect: int = 200, timeout_s: float = 10.0) -> int:
+    """Wait until a path answers with the status code `expect`, and return it. TargetError after `timeout_s`.
+
+    To be trusted as far as `status` is: a single good answer, so how long it lasts is for the client to say.
+    """
+    until(lambda: status(component, path) == expect, timeout_s, f"{component} to answer {path} with {expect}")
+    return expect
 
 
 def field(component: str, path: str, key: str) -> Any:
