@@ -12,7 +12,7 @@ LOOK_S = 0.5
 
 
 def half_written() -> int:
-    """Count documents that are not whole (a row or an object alone, an upload never finished) once those under way ended.
+    """Count documents that are not whole (row or object alone, or an upload never finished), those under way aside.
 
     To be trusted because the audit compares both stores' complete lists, and only what it shows for longer than any
     upload may take is counted.  Looks until nothing is left, for 8 s at most.  It cannot be answered while a store is

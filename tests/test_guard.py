@@ -57,9 +57,7 @@ def test_the_record_is_on_disk_before_the_harm(session: guard.Session, target: F
     assert "cut is broken" in str(record.error)
 
 
-def test_no_record_no_fault(
-    session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_record_no_fault(session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 

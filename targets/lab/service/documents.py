@@ -30,7 +30,8 @@ ROW_WITHIN_S = 0.7
 TIDY_EVERY_S = 0.5
 CLAIM = "insert into documents (key, name, size) values (%(key)s, %(name)s, %(size)s)"
 KEEP = """with kept as (
-    update documents set state = 'stored', since = clock_timestamp() where key = %(key)s and state = 'pending' returning key),
+    update documents set state = 'stored', since = clock_timestamp()
+    where key = %(key)s and state = 'pending' returning key),
 replaced as (
     update documents set state = 'doomed' where name = %(name)s and state = 'stored' and exists (select from kept))
 select key from kept"""
