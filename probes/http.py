@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 from probes.attempt import Attempt, NoAnswer
-from probes.wait import until
 from probes.wire.http import Answer, exchange, prepare
 from targets.target import TargetError
+from targets.waiting import until
 from targets.where import target
 
 TIMEOUT_S = 3.0  # above the deadline that every handler of the lab keeps

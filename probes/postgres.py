@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from probes.attempt import NoAnswer, Refusal
 from probes.nodes import ask
-from probes.wait import until
 from probes.wire import postgresql as wire
 from targets.target import TargetError
+from targets.waiting import until
 from targets.where import target
 
 T = TypeVar("T")

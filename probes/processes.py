@@ -1,7 +1,7 @@
 """Probes of what runs, whether or not it serves."""
 
-from probes.wait import until
 from targets.target import BadInput, Killable
+from targets.waiting import until
 from targets.where import target
 
 

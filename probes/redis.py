@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from probes.attempt import NoAnswer, Refusal
 from probes.nodes import ask
-from probes.wait import until
 from probes.wire import redis as wire
 from targets.target import Node, TargetError
+from targets.waiting import until
 from targets.where import target
 
 ANSWER_S = 1.0

@@ -9,6 +9,11 @@ from targets.target import BadInput
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def python_path() -> str:
+    """Give the PYTHONPATH with which another process finds the house, and what this one was told to find."""
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+
 def labs_folder() -> Path:
     """Say where this user's labs live; it exists only while there is a lab."""
     return Path(tempfile.gettempdir()).resolve() / f"drillyard-{os.getuid()}"

@@ -96,10 +96,12 @@ class Service:
         if self._server:
             self._server.close()
             self._server = None
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(5):  # a connection that was just accepted takes some turns until it is a task, and is closed
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0)
 
     async def _enter(self, mode: str) -> None:
         self.mode = mode

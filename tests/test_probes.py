@@ -10,6 +10,7 @@ import pytest
 from probes import documents, http, postgres, processes, redis, wait
 from targets import where
 from targets.target import BadInput, Killable, Partitionable, Rule, Target, TargetError, create
+from targets.waiting import until
 
 LONG_S = 30.0
 
@@ -66,7 +67,7 @@ def test_silent_nodes_are_not_counted_and_hold_nobody(lab: Target) -> None:
     assert seen["detected_ns"] <= seen["promoted_ns"]
     assert postgres.await_standbys(2, LONG_S)["standbys"] == 2
     assert redis.await_replicas(2, LONG_S)["replicas"] == 2
-    wait.until(lambda: redis.masters() == 1, LONG_S, "one master again")
+    until(lambda: redis.masters() == 1, LONG_S, "one master again")
 
 
 def test_a_commit_that_waits_for_lost_standbys_is_not_possible(lab: Target) -> None:
@@ -79,7 +80,7 @@ def test_a_commit_that_waits_for_lost_standbys_is_not_possible(lab: Target) -> N
         assert postgres.primaries() == 1
     finally:
         lab.uncut("alone")
-    wait.until(postgres.synchronous_commit_possible, LONG_S, "commits again")
+    until(postgres.synchronous_commit_possible, LONG_S, "commits again")
 
 
 def test_a_dead_node_is_counted_out_and_in_again(lab: Target) -> None:
@@ -98,9 +99,9 @@ def test_waiting_in_vain_names_the_cause() -> None:
         raise TargetError("the moon is down")
 
     with pytest.raises(TargetError, match=r"moonlight: not within 0\.05 s \(the moon is down\)"):
-        wait.until(never, 0.05, "moonlight")
+        until(never, 0.05, "moonlight")
     with pytest.raises(TargetError, match="not yet"):
-        wait.until(lambda: None, 0.01, "anything")
+        until(lambda: None, 0.01, "anything")
 
 
 def test_holding_takes_as_long_as_it_says_and_an_interrupt_ends_it() -> None:

@@ -8,6 +8,7 @@ from psycopg import conninfo, sql
 
 from targets import where
 from targets.target import Killable, Node, Target, TargetError
+from targets.waiting import until
 
 LOOK_S = 0.05
 MISSES = 3  # a primary is dead when it misses this many looks in a row
@@ -30,7 +31,7 @@ def promote(component: str = "postgres", detect_within_s: float = 10.0) -> dict[
         raise TargetError(f"no standby of {component} answers: nothing can be promoted")
     best = max(standbys, key=lambda node: received[node.name])
     _ask(best, "select pg_promote(false)")
-    _until(lambda: _ask(best, "select pg_is_in_recovery()") is False, f"{best.name} to become primary")
+    until(lambda: _ask(best, "select pg_is_in_recovery()") is False, WAIT_S, f"{best.name} to become primary")
     promoted_ns = time.monotonic_ns()
     for node in standbys:
         if node.name != best.name:
@@ -86,11 +87,3 @@ def _ask(node: Node, question: str, *values: object) -> Any:
     except psycopg.Error as error:
         raise TargetError(f"{node.name}: {question!r}: {error}") from error
     return row[0] if row else None
-
-
-def _until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TargetError(f"waited {WAIT_S:.0f} s for {what}")
-        time.sleep(0.01)

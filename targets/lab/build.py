@@ -13,7 +13,7 @@ from typing import IO
 from uuid import uuid4
 
 from targets.lab import keeper, processes
-from targets.places import ROOT, labs_folder
+from targets.places import ROOT, labs_folder, python_path
 from targets.target import BadInput
 
 
@@ -55,7 +55,7 @@ def start() -> Started:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", keeper.PROGRAM, str(ROOT), str(folder), *supervisor],
             cwd="/",
-            env=os.environ | {"PYTHONPATH": str(ROOT), processes.MARK: str(folder)},
+            env=os.environ | {"PYTHONPATH": python_path(), processes.MARK: str(folder)},
             stdin=reading,
             stdout=errors,
             stderr=errors,

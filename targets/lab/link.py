@@ -27,7 +27,8 @@ class _End(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  what asyncio promises for streams
         self.transport = transport
         transport.set_write_buffer_limits(high=_HIGH_WATER)
-        transport.pause_reading()  # until the other end is there
+        # paused until the other end is there; a turn later, for Python 3.11.2 begins to read right after this call
+        asyncio.get_running_loop().call_soon(self.regulate)
         self.link.made(self)
 
     def regulate(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from targets.lab import burner, processes
 from targets.lab.layout import Part
-from targets.places import ROOT
+from targets.places import python_path
 from targets.target import TargetError, VictimGone
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
@@ -52,7 +52,7 @@ class NodeProcess:
         asyncio.get_running_loop().create_task(self._watch(self._process, time.monotonic()))
 
     def _child(self, argv: list[str], *, log: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", processes.MARK: str(self.lab)}
+        environment = os.environ | {"PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1"}
         with (self.folder / log).open("ab") as out:
             return subprocess.Popen(
                 argv,
