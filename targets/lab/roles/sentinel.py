@@ -1,13 +1,17 @@
 """Becomes a sentinel. It is told at birth who the others are, which saves the seconds of finding them."""
 
 import os
+import time
 from pathlib import Path
 
-from targets.lab.roles.common import Config, read_config
-from targets.lab.roles.redis import MASTER, server
+from targets.lab.roles import resp
+from targets.lab.roles.common import Config, read_config, say
+from targets.lab.roles.redis import MASTER, POLL_S, server
 
 CONF = Path("sentinel.conf")
 QUORUM = 2
+REPLICAS = 2
+TOGETHER_S = 30.0
 DOWN_AFTER_MS = 500
 FAILOVER_TIMEOUT_MS = 3000
 
@@ -15,6 +19,17 @@ FAILOVER_TIMEOUT_MS = 3000
 def identity(name: str) -> str:
     """Give a sentinel's id: 40 hex digits, the same at every start."""
     return name.encode().hex().rjust(40, "0")
+
+
+def await_replicas(config: Config) -> None:
+    """Wait, before the first start, until master and replicas are one: a slow start must not look like a failure."""
+    deadline = time.monotonic() + TOGETHER_S
+    while time.monotonic() < deadline:
+        role = resp.ask(config.doors["redis-a"], "ROLE")
+        if isinstance(role, list) and role[0] == "master" and len(role[2]) == REPLICAS:
+            return
+        time.sleep(POLL_S)
+    say(f"{MASTER} has not {REPLICAS} replicas after {TOGETHER_S:.0f} s: watching what there is")
 
 
 def settings(config: Config) -> str:
@@ -42,6 +57,7 @@ def main() -> None:
     config = read_config()
     program = server()
     if not CONF.exists():
+        await_replicas(config)
         CONF.write_text(settings(config))
     os.execv(program, [program, str(CONF), "--sentinel"])  # noqa: S606
 

@@ -42,6 +42,8 @@ where (state = 'pending' and since < clock_timestamp() - interval '3 seconds')
 or (state = 'stored' and exists (select from documents as newer
     where newer.name = d.name and newer.state = 'stored' and newer.since > d.since))"""
 
+DOOMED = "select key from documents where state = 'doomed' limit 1000"  # one request may remove that many objects
+
 
 async def put(request: Request) -> Response:
     """Store a document: 201, or 503 with the dependency's name and nothing kept."""
@@ -92,9 +94,11 @@ async def tidy(stores: "Stores") -> None:
         await asyncio.sleep(TIDY_EVERY_S)
         try:
             await stores.database.run(DOOM, within=ROW_WITHIN_S)
-            doomed = await stores.database.run("select key from documents where state = 'doomed'", within=ROW_WITHIN_S)
-            await asyncio.gather(*(stores.objects.delete(key) for (key,) in doomed))
+            doomed = await stores.database.run(DOOMED, within=ROW_WITHIN_S)
             gone = [key for (key,) in doomed]
+            if not gone:
+                continue
+            await stores.objects.delete(gone)
             await stores.database.run("delete from documents where key = any(%s)", (gone,), within=ROW_WITHIN_S)
         except (Unavailable, NotWritten, NotKnown):
             continue  # a store is away: later

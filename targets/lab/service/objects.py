@@ -80,9 +80,10 @@ class Objects:
         found: bytes | None = await self._within(read)
         return found
 
-    async def delete(self, key: str) -> None:
-        """Remove an object; nothing to do when it is not there."""
-        await self._within(lambda: self._client.delete_object(Bucket=self.bucket, Key=key))
+    async def delete(self, keys: list[str]) -> None:
+        """Remove up to 1000 objects in one request; nothing to do for those that are not there."""
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        await self._within(lambda: self._client.delete_objects(Bucket=self.bucket, Delete=wanted))
 
     async def keys(self, prefix: str) -> set[str]:
         """List the keys under a prefix, all pages."""
