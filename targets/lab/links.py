@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from targets.lab.hangup import Hangups
+from targets.lab.layout import PARTS
 from targets.lab.link import DROP, PASS, REJECT, Link
-from targets.lab.peers import OUTSIDE, callers
+from targets.lab.peers import OUTSIDE, Peers
 from targets.target import Rule
 
 _BACKLOG = 1024
@@ -45,7 +46,7 @@ class Links:
     """All doors of a lab and the rules in force."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._peers = Peers(folder)
         self.hangups = Hangups()
         self.doors: dict[str, Door] = {}
         self._rules: dict[str, Rule] = {}
@@ -89,6 +90,8 @@ class Links:
 
     def _review(self) -> None:
         links = [link for door in self.doors.values() for link in door.open]
+        for link in links:
+            link.peer = None if link.peer == OUTSIDE else link.peer  # of the nodes that the last rules named
         targets = {name for rule in self._rules.values() if "*" not in rule.sources for name in rule.destinations}
         self._look_up([link for link in links if link.backend in targets and link.peer is None])
         for link in links:
@@ -101,6 +104,8 @@ class Links:
 
     def _look_up(self, links: list[Link]) -> None:
         if links:
-            found = callers(self._folder, [link.pair for link in links])  # one look at /proc for all of them
+            named = {source for rule in self._rules.values() for source in rule.sources}
+            among = {part.name for part in PARTS} if OUTSIDE in named else named
+            found = self._peers.find([link.pair for link in links], among)
             for link in links:
                 link.peer = found[link.pair]
