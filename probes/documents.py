@@ -5,6 +5,7 @@ import time
 
 from probes import http
 from targets.target import TargetError
+from targets.waiting import until
 
 IN_FLIGHT_S = 1.5  # above the deadline that every upload keeps: what shows for longer is not an upload under way
 SETTLED_S = 8.0  # by then the service has removed what a failed upload left
@@ -16,7 +17,7 @@ def half_written() -> int:
 
     To be trusted because the audit compares both stores' complete lists, and only what it shows for longer than any
     upload may take is counted.  Looks until nothing is left, for 8 s at most.  It cannot be answered while a store is
-    down, and then this raises TargetError instead of counting what is left.
+    down; when that lasts, this raises TargetError instead of counting what is left.
     """
     first_seen: dict[str, float] = {}
     began = time.monotonic()
@@ -30,8 +31,12 @@ def half_written() -> int:
 
 
 def _audit() -> set[str]:
+    audit = json.loads(until(_audited, SETTLED_S, "the documents' audit, for which both stores must be up"))
+    return {key for keys in audit.values() for key in keys}
+
+
+def _audited() -> bytes:
     answer = http.ask("api", "/documents-audit")
     if answer.status != 200:
-        raise TargetError(f"api: the documents' audit answered HTTP {answer.status}; both stores must be up for it")
-    audit = json.loads(answer.body)
-    return {key for keys in audit.values() for key in keys}
+        raise TargetError(f"api: the documents' audit answered HTTP {answer.status}")
+    return answer.body

@@ -141,8 +141,7 @@ def create(*, on_progress: Callable[[str], None] | None = None) -> LocalTarget:
 
         wait_until_ready(started.folder, doors, say, UP_S)
     except BaseException:
-        started.let_go()
-        down(f"local:{started.folder}")
+        LocalTarget(started.folder, {}, started).close()
         raise
     return LocalTarget(started.folder, doors, started)
 

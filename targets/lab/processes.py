@@ -80,18 +80,19 @@ def kill_all(pids: Iterable[int]) -> None:
             continue
 
 
-def remove_segments(folder: Path) -> None:
-    """Remove the SysV shared memory that killed PostgreSQL servers of the lab left behind."""
-    for record in folder.glob("*/data/postmaster.pid"):
-        try:
-            key, segment = (int(x) for x in record.read_text().splitlines()[6].split())
-        except (OSError, IndexError, ValueError):
-            continue
-        if (key, segment) in _unused_segments():  # by id *and* key: ids are used again
-            _LIBC.shmctl(segment, _IPC_RMID, None)
+def remove_segment(record: Path) -> None:
+    """Remove the SysV shared memory that a dead PostgreSQL server left, as its postmaster.pid names it.
+
+    Not only while nobody is attached: somebody who just looks at a dying process keeps its memory for a moment.
+    """
+    try:
+        key, segment = (int(x) for x in record.read_text().splitlines()[6].split())
+    except (OSError, IndexError, ValueError):
+        return
+    if (key, segment) in _segments():  # by id *and* key: ids are used again
+        _LIBC.shmctl(segment, _IPC_RMID, None)
 
 
-def _unused_segments() -> set[tuple[int, int]]:
-    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
-    return {(int(row[0]), int(row[1])) for row in rows if int(row[6]) == 0}
+def _segments() -> set[tuple[int, int]]:
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {(int(row[0]), int(row[1])) for row in rows}

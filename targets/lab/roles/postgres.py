@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from targets.lab.processes import remove_segments
+from targets.lab.processes import remove_segment
 from targets.lab.roles import pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
 from targets.lab.roles.hello import STARTUP
@@ -178,7 +178,7 @@ def _rewind(pg: Postgres, primary: str) -> None:
 
 
 def _copy_anew(pg: Postgres, primary: str) -> None:
-    remove_segments(Path.cwd().parent)
+    remove_segment(DATA / "postmaster.pid")
     shutil.rmtree(DATA)
     _copy(pg, primary)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue, Unavailable
 
+SWITCH_S = 0.0005  # threads of the S3 client hold the interpreter for no longer while requests wait
 DEADLINE_S = 0.75  # for one dependency; with the others' share every answer comes within a second
 SCHEMA = """
 create table if not exists orders (
@@ -89,6 +91,7 @@ async def prepare(database: Database) -> None:
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Own the connections while the process serves."""
+    sys.setswitchinterval(SWITCH_S)
     stores = Stores(
         database=Database(os.environ["LAB_POSTGRES"]),
         queue=Queue(os.environ["LAB_REDIS"]),

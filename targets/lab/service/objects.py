@@ -15,7 +15,7 @@ from targets.lab.service.queue import Unavailable
 
 ANSWER_S = 0.8
 DEADLINE_S = 0.85
-_THREADS = 16
+_THREADS = 4  # boto3 is heavy Python: many threads at once would starve the event loop, and with it the orders
 _ABSENT = ("NoSuchKey", "404")
 
 
