@@ -6,6 +6,7 @@ import sys
 import time
 
 from targets import local
+from targets.lab import build
 from targets.lab.layout import COMPONENTS
 from targets.target import DrillyardError, TargetGone
 
@@ -79,6 +80,7 @@ def _show(lab: local.LocalTarget) -> None:
 
 
 def _down(address: str | None) -> int:
+    build.clear_abandoned()  # what labs left whose every guardian was killed at once
     labs = (address,) if address else local.running()
     if not labs:
         print("No lab is up.")
