@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from targets.lab.service import documents, orders, sessions
 from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue, Unavailable
+from targets.lab.service.stores import Stores
 
 SWITCH_S = 0.0005  # threads of the S3 client hold the interpreter for no longer while requests wait
 DEADLINE_S = 0.75  # for one dependency; with the others' share every answer comes within a second
@@ -29,15 +29,6 @@ create table if not exists orders (
     unique (ledger, seq));
 create index if not exists orders_open on orders (enqueued_at) where done_at is null;
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stores:
-    """What the service depends on."""
-
-    database: Database
-    queue: Queue
-    objects: Objects
 
 
 async def livez(_request: Request) -> Response:

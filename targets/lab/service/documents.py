@@ -6,7 +6,6 @@ pending for too long, and what a newer upload replaces, becomes `doomed`: first 
 """
 
 import asyncio
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -14,9 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from targets.lab.service.database import NotKnown, NotWritten
 from targets.lab.service.queue import Unavailable
-
-if TYPE_CHECKING:
-    from targets.lab.service.app import Stores
+from targets.lab.service.stores import Stores
 
 SCHEMA = """
 create table if not exists documents (
@@ -88,7 +85,7 @@ async def audit(request: Request) -> Response:
     return JSONResponse(answer)
 
 
-async def tidy(stores: "Stores") -> None:
+async def tidy(stores: Stores) -> None:
     """Remove, for as long as the process lives, what is not worth anything; both replicas may do it at once."""
     while True:
         await asyncio.sleep(TIDY_EVERY_S)

@@ -1,14 +1,10 @@
 """Orders: a row in PostgreSQL, then a job in Redis. A number written twice is one row, so clients may try again."""
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from targets.lab.service.queue import PRIORITIES
-
-if TYPE_CHECKING:
-    from targets.lab.service.app import Stores
+from targets.lab.service.stores import Stores
 
 WITHIN_S = 0.7
 # an update when the row is there: this commit waits for a standby, and so vouches for the earlier one

@@ -1,13 +1,11 @@
 """Sessions and queues: what the API keeps in Redis alone."""
 
 import json
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-if TYPE_CHECKING:
-    from targets.lab.service.app import Stores
+from targets.lab.service.stores import Stores
 
 
 async def put(request: Request) -> Response:
