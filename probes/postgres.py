@@ -102,6 +102,13 @@ async def _confirmed(url: str) -> None:
 def _within(asked: Coroutine[Any, Any, T]) -> T:
     # psycopg's own limits end where a link drops everything: the whole question has one.
     try:
-        return asyncio.run(asyncio.wait_for(asked, ANSWER_S))
+        return asyncio.run(_limited(asked))
     except (NoAnswer, Refusal, OSError) as error:  # TimeoutError is an OSError
         raise TargetError(f"postgres: {str(error) or f'no answer within {ANSWER_S:g} s'}") from None
+
+
+async def _limited(asked: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await asyncio.wait_for(asked, ANSWER_S)
+    finally:
+        await wire.settle()

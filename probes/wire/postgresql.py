@@ -135,6 +135,13 @@ def _close_soon(closing: Any) -> None:
     task.add_done_callback(_closing.discard)
 
 
+async def settle() -> None:
+    """Wait until the sessions of this event loop are closed: a loop that ends sooner would leave them open."""
+    mine = {task for task in tuple(_closing) if task.get_loop() is asyncio.get_running_loop()}
+    if mine:
+        await asyncio.wait(mine, timeout=2 * GRACE_S)
+
+
 async def newest_primary(conninfos: list[str], use: Callable[[Session], Any]) -> Any:
     """Run `use` on the primary with the highest timeline among the servers that answer.
 
