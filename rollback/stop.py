@@ -75,7 +75,7 @@ def residue(target: Target) -> list[str]:
 
 
 def _heal(record: Injection, by: str) -> Injection:
-    record = journal.stamp(record, heal_started_ns=record.heal_started_ns or time.monotonic_ns(), healed_by=by)
+    record = _noted(replace(record, heal_started_ns=record.heal_started_ns or time.monotonic_ns(), healed_by=by))
     errors: list[str] = []
     worker = threading.Thread(target=_heal_and_look, args=(record, errors), daemon=True)
     worker.start()
@@ -83,12 +83,23 @@ def _heal(record: Injection, by: str) -> Injection:
     if worker.is_alive():
         errors.append(f"did not end within {HEAL_BUDGET_S:.0f} s")
     if errors:
-        return journal.stamp(record, error="; ".join(errors))
+        return _noted(replace(record, error="; ".join(errors)))
     left = tuple(_left_behind(record))
     error = record.error if record.injected_at_ns is None else None  # an earlier heal's failure is over
     closed = replace(record, healed_at_ns=time.monotonic_ns(), residue=left, error=error)
-    journal.close(closed)
+    try:
+        journal.close(closed)
+    except OSError as full:
+        return replace(record, error=f"is healed, but its record cannot be closed ({full}); free the disk, stop again")
     return closed
+
+
+def _noted(record: Injection) -> Injection:
+    """Write the record down if that can be done: a full disk must not keep anything from being put back."""
+    with contextlib.suppress(OSError):
+        journal.write(record)
+        journal.tell(record)
+    return record
 
 
 def _heal_and_look(record: Injection, errors: list[str]) -> None:

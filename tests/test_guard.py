@@ -111,6 +111,24 @@ def test_nothing_is_injected_while_something_could_not_be_put_back(session: guar
     guard.inject(session, target, "kill", component="a")
 
 
+def test_a_full_disk_does_not_keep_anything_from_being_healed(
+    session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.inject(session, target, "partition", source="a", destination="a")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        stopped = session.stop(by="test")
+    assert not target.rules
+    assert "is healed, but its record cannot be closed" in stopped.failed[0]
+    assert len(is_open()) == 1
+    assert session.stop(by="test").failed == ()
+    assert not is_open()
+
+
 def test_a_heal_that_lies_keeps_the_record_open(session: guard.Session, target: FakeTarget) -> None:
     guard.inject(session, target, "partition", source="a", destination="a")
     target.deaf = {"uncut"}
