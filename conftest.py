@@ -25,8 +25,7 @@ from targets.systems import System
 from targets.target import DrillyardError, Target, Unable, attach, create, scheme_module
 
 RUNS = Path(__file__).parent / "reports" / "runs"
-SEVERITIES = ("p0", "p1", "p2", "p3")
-SCHEDULES = ("monthly", "quarterly", "annual")
+SEVERITIES, SCHEDULES = ("p0", "p1", "p2", "p3"), ("monthly", "quarterly", "annual")
 STEADY_WITHIN_S = 20.0  # before the fault: a lab that has just healed from the last drill, on a slow machine
 GIVE_UP_S = 30.0  # after the undo: a service that is not back by then is not coming back
 
@@ -77,8 +76,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     folder = config.stash[RUN]
     if not (folder / "run.json").is_file():
         return
-    page = io.StringIO()
-    width = shutil.get_terminal_size((120, 40)).columns
+    page, width = io.StringIO(), shutil.get_terminal_size((120, 40)).columns
     terminal.summary(folder, Console(file=page, force_terminal=terminalreporter.hasmarkup, width=width))
     terminalreporter.ensure_newline()
     terminalreporter.write(page.getvalue())
@@ -199,8 +197,7 @@ def _play(yard: Yard, script: Mapping[str, Any], objective: dict[str, Any], spec
             f"not drilling: cannot write the records ({error}); name another place by --run-folder", returncode=2
         )
     record.write(folder / "objective.json", objective)
-    here = record.environment(target=yard.target.address, disposable=yard.target.disposable)
-    record.write(folder / "environment.json", here)
+    record.write(folder / "environment.json", record.environment(yard.target.address))
     yard.session.begin(drill=objective["drill"], severity=objective["severity"], folder=folder)
     last: dict[str, Any] = {"recovered": False, "why_not": None, "error": "interrupted"}
     try:
@@ -229,9 +226,7 @@ def _measured(
             return {"recovered": False, "why_not": began.why, "error": f"not steady before the fault: {began.why}"}
         yard.say(f"{objective['drill']}: {script['title']}")
         run.run(
-            script,
-            folder=Path(spec["folder"]),
-            before_verdict=lambda: client.steady(after_ns=time.monotonic_ns(), timeout_s=within_s),
+            script, folder=Path(spec["folder"]), before_verdict=lambda: client.steady(time.monotonic_ns(), within_s)
         )
         yard.say(f"{objective['drill']}: putting everything back")
         yard.session.stop(by="teardown").check()
@@ -250,7 +245,6 @@ def _say(config: pytest.Config) -> Callable[[str], None]:
         if reporter is None or hasattr(config, "workerinput"):
             return
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            reporter.ensure_newline()
             reporter.write_line(f"  {text}", light=True)
 
     return say

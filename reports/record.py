@@ -27,7 +27,7 @@ def begin(folder: Path, *, target: str, system: str) -> None:
     write(folder / "run.json", run)
 
 
-def environment(*, target: str, disposable: bool) -> dict[str, Any]:
+def environment(target: str) -> dict[str, Any]:
     """Describe the machine at this moment."""
     return {
         "machine": platform.platform(),
@@ -35,7 +35,6 @@ def environment(*, target: str, disposable: bool) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": list(os.getloadavg()),
         "target": target,
-        "disposable": disposable,
     }
 
 
