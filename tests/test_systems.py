@@ -1,9 +1,11 @@
 """A system's file is read strictly: every mistake is one sentence with file, key, value and cure."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from rollback import arming
 from targets import durations, objectives, systems
 from targets.target import BadInput
 
@@ -70,6 +72,18 @@ def test_bad_input_names_key_value_and_cure(tmp_path: Path, old: str, new: str, 
 def test_a_system_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(BadInput, match=r"--system nowhere.*lab"):
         systems.load("nowhere")
+
+
+def test_the_safety_rules_of_the_readme_are_understood(tmp_path: Path) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    safety = readme[readme.index("[safety]") :].partition("```")[0].replace('"redis"', '"api"')
+    permit = arming.permit(load(tmp_path, GOOD + safety).safety, armed=["staging"], approved_by=["ada"])
+    assert permit.components == frozenset({"api"})
+    assert permit.max_victims == 3
+    assert permit.approvals == {"p0": 2}
+    assert permit.window.open_at(datetime(2026, 11, 24, 12, 0, tzinfo=UTC))  # a Tuesday
+    assert not permit.window.open_at(datetime(2026, 11, 24, 17, 0, tzinfo=UTC))
+    assert not permit.window.open_at(datetime(2026, 11, 26, 12, 0, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
