@@ -1,6 +1,7 @@
 """Probes of what runs, whether or not it serves."""
 
-from targets.target import BadInput, Killable
+from targets.abilities import Killable
+from targets.target import BadInput
 from targets.waiting import until
 from targets.where import target
 

@@ -49,12 +49,11 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
     return Watching(streams=(stream,), ledgers=(ledger,) if ledger else ())
 
 
-def judged(watched: Sequence[Watching]) -> dict[str, Any]:
-    """Say what of it is judged: the first is the drill's component, the others are to be spared."""
-    component, *spared = watched
+def judged(held: Sequence[Watching], spared: Sequence[Watching]) -> dict[str, Any]:
+    """Say what of it is judged, and whose callers must not notice anything."""
     return {
-        "streams": component.names,
-        "ledgers": [ledger["name"] for ledger in component.ledgers],
+        "streams": [name for one in held for name in one.names],
+        "ledgers": [ledger["name"] for one in held for ledger in one.ledgers],
         "spares": [name for one in spared for name in one.names],
         "interval_s": INTERVAL_S,
         "timeout_s": TIMEOUT_S,

@@ -162,4 +162,5 @@ def _watched(session: Session) -> Watchdog:
 
 
 def _components(params: Mapping[str, Any]) -> list[str]:
-    return [params[key] for key in ("component", "source", "destination") if key in params]
+    named = [params[key] for key in ("component", "source", "destination") if key in params]
+    return [name for each in named for name in ([each] if isinstance(each, str) else each)]

@@ -8,6 +8,7 @@ import time
 from targets import local
 from targets.lab import build
 from targets.lab.layout import COMPONENTS
+from targets.lab.target import LocalTarget
 from targets.target import DrillyardError, TargetGone
 
 _LOOK_EVERY_S = 0.2
@@ -53,7 +54,7 @@ def _up() -> int:
     return 0
 
 
-def _wait_for_its_end(lab: local.LocalTarget) -> None:
+def _wait_for_its_end(lab: LocalTarget) -> None:
     while True:
         try:
             lab.cuts()
@@ -62,7 +63,7 @@ def _wait_for_its_end(lab: local.LocalTarget) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _show(lab: local.LocalTarget) -> None:
+def _show(lab: LocalTarget) -> None:
     for component in COMPONENTS:
         nodes = lab.nodes(component)
         print(f"{component:<12}{lab.endpoint(component) or '(takes no connections)'}")

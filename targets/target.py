@@ -1,4 +1,4 @@
-"""What a target is, and what it may be able to do.
+"""What a target is; what it may be able to do beyond that is in targets.abilities.
 
 Errors, one tree for the whole house:
 
@@ -64,16 +64,6 @@ class Ran:
     err: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """A cut between nodes. It has an id so that it can be taken away again by whoever reads the journal."""
-
-    id: str
-    sources: tuple[str, ...]  # node names; "*" is everybody, callers outside the target included
-    destinations: tuple[str, ...]  # node names
-    mode: str  # "drop": nothing passes, nobody is told; "reject": connections are reset and refused
-
-
 @runtime_checkable
 class Target(Protocol):
     """The one verb, the names, and a string by which any later process can open it again."""
@@ -96,54 +86,6 @@ class Closable(Target, Protocol):
 
     def close(self) -> None:
         """Take it down, leaving nothing; again is the same as once."""
-
-
-@runtime_checkable
-class Killable(Protocol):
-    """Its nodes can be killed and started."""
-
-    def incarnation(self, node: str) -> str | None:
-        """Identify the running instance (a pid alone is not enough), None when none runs."""
-
-    def kill(self, node: str, incarnation: str) -> None:
-        """Kill that very instance, without grace. VictimGone when it does not run any more."""
-
-    def start(self, node: str) -> None:
-        """Bring the node back as its launcher would, wait until it serves; nothing to do when it runs."""
-
-    def down(self) -> tuple[str, ...]:
-        """Name the nodes that should run and do not."""
-
-
-@runtime_checkable
-class Partitionable(Protocol):
-    """Connections between its nodes can be cut."""
-
-    def cut(self, rule: Rule) -> None:
-        """Put a rule in force, for existing and for new connections; again is the same as once."""
-
-    def uncut(self, rule_id: str) -> None:
-        """Take a rule away; nothing to do when it is not there."""
-
-    def cuts(self) -> frozenset[str]:
-        """List the ids of the rules in force."""
-
-
-@runtime_checkable
-class Stressable(Protocol):
-    """CPU can be burnt beside its nodes."""
-
-    def burn(self, node: str, *, stress_id: str, workers: int, seconds: float) -> None:
-        """Start `workers` burners beside the node; they end by themselves after `seconds`."""
-
-    def extinguish(self, stress_id: str) -> None:
-        """End the burners of that id; nothing to do when there are none."""
-
-    def burning(self, stress_id: str) -> int:
-        """Count the burners of that id which run."""
-
-    def burners(self) -> frozenset[str]:
-        """List the ids of which burners run."""
 
 
 def scheme_module(address: str) -> Any:

@@ -1,14 +1,15 @@
 """A target in memory, for the door's own logic; what runs on real servers is tried on the lab."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import pytest
 
-from targets.target import Node, Ran, Rule, TargetError, TargetGone, VictimGone
+from targets.abilities import Rule
+from targets.target import Node, Ran, TargetError, TargetGone, VictimGone
 
 
 @dataclass
@@ -19,7 +20,7 @@ class FakeTarget:
     disposable: bool = True
     running: dict[str, str | None] = field(default_factory=lambda: {"a-1": "1:1", "a-2": "2:1"})
     rules: set[str] = field(default_factory=set)
-    fires: dict[str, int] = field(default_factory=dict)
+    at_work: dict[str, int] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     deaf: set[str] = field(default_factory=set)
     gone: bool = False
@@ -48,8 +49,8 @@ class FakeTarget:
         self._called("incarnation")
         return self.running[node]
 
-    def kill(self, node: str, incarnation: str) -> None:
-        if self._called("kill"):
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0) -> None:
+        if self._called("kill" if not grace_s else "kill with grace"):
             if self.running[node] != incarnation:
                 raise VictimGone(f"{node} is not {incarnation} any more")
             self.running[node] = None
@@ -74,21 +75,30 @@ class FakeTarget:
         self._called("cuts")
         return frozenset(self.rules)
 
-    def burn(self, node: str, *, stress_id: str, workers: int, seconds: float) -> None:
-        if self._called("burn") and seconds > 0 and node:
-            self.fires[stress_id] = workers
+    def load(
+        self,
+        node: str,
+        *,
+        load_id: str,
+        kind: str,
+        workers: int,
+        seconds: float,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        if self._called("load") and seconds > 0 and node and kind and options is None:
+            self.at_work[load_id] = workers
 
-    def extinguish(self, stress_id: str) -> None:
-        if self._called("extinguish"):
-            self.fires.pop(stress_id, None)
+    def unload(self, load_id: str) -> None:
+        if self._called("unload"):
+            self.at_work.pop(load_id, None)
 
-    def burning(self, stress_id: str) -> int:
-        self._called("burning")
-        return self.fires.get(stress_id, 0)
+    def loading(self, load_id: str) -> int:
+        self._called("loading")
+        return self.at_work.get(load_id, 0)
 
-    def burners(self) -> frozenset[str]:
-        self._called("burners")
-        return frozenset(self.fires)
+    def loads(self) -> frozenset[str]:
+        self._called("loads")
+        return frozenset(self.at_work)
 
 
 def install(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> None:

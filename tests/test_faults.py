@@ -11,7 +11,8 @@ from experiments import faults
 from rollback import guard, journal
 from rollback import stop as stopping
 from rollback.arming import Permit
-from targets.target import Killable, Target, VictimGone
+from targets.abilities import Killable
+from targets.target import Target, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
     "kill": {"component": "worker"},

@@ -78,7 +78,7 @@ def test_a_fault_that_never_bit_is_an_error_and_stays_open(session: guard.Sessio
 def test_a_kill_that_is_already_repaired_when_looked_at_has_bitten(
     session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def replaced(node: str, incarnation: str) -> None:
+    def replaced(node: str, incarnation: str, *, grace_s: float = 0) -> None:
         target.running[node] = f"{incarnation}-restarted"
 
     monkeypatch.setattr(target, "kill", replaced)
@@ -139,7 +139,7 @@ def test_a_heal_that_lies_keeps_the_record_open(session: guard.Session, target: 
 def test_one_failure_does_not_stop_the_other_heals(session: guard.Session, target: FakeTarget) -> None:
     guard.inject(session, target, "partition", source="a", destination="a")
     guard.inject(session, target, "stress", component="a", seconds=5)
-    target.broken = {"extinguish"}
+    target.broken = {"unload"}
     stopped = session.stop(by="test")
     assert [record.fault for record in stopped.healed] == ["partition"]
     assert len(stopped.failed) == 1
@@ -165,7 +165,7 @@ def test_stop_is_a_no_op_when_nothing_is_open(session: guard.Session, target: Fa
 
 def test_residue_is_told(session: guard.Session, target: FakeTarget) -> None:
     guard.inject(session, target, "kill", component="a")
-    target.fires["stress-of-somebody"] = 1
+    target.at_work["stress-of-somebody"] = 1
     (record,) = session.stop(by="test").healed
     assert record.residue == ("burners stress-of-somebody run",)
 
@@ -199,7 +199,7 @@ def test_somebody_elses_injection_is_not_touched_by_a_session(session: guard.Ses
     [
         ("meteor", {}, "no fault is called 'meteor'; there are kill, outage, partition, stress"),
         ("kill", {"komponent": "a"}, "it takes component, role"),
-        ("kill", {"component": "b"}, "has no node"),
+        ("kill", {"component": "b"}, "has 0 nodes"),
         ("stress", {"component": "a", "workers": 1000}, "use 1 to 64 workers"),
     ],
 )
@@ -209,7 +209,7 @@ def test_bad_input_names_the_cure_and_hurts_nobody(
     with pytest.raises(BadInput, match=says):
         guard.inject(session, target, fault, **params)  # type: ignore[arg-type]
     assert not is_open()
-    assert not {"kill", "cut", "burn"} & set(target.calls)
+    assert not {"kill", "cut", "load"} & set(target.calls)
 
 
 def test_refusals_come_before_the_record(target: FakeTarget, tmp_path: Path) -> None:

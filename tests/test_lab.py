@@ -18,22 +18,12 @@ import psycopg
 import pytest
 
 from targets import local
+from targets.abilities import Killable, Loadable, Partitionable, Rule
 from targets.lab import build, processes
 from targets.lab.layout import COMPONENTS, PARTS
 from targets.lab.ready import client
-from targets.target import (
-    BadInput,
-    Killable,
-    Node,
-    Partitionable,
-    Rule,
-    Stressable,
-    Target,
-    TargetError,
-    TargetGone,
-    VictimGone,
-    attach,
-)
+from targets.lab.target import LocalTarget
+from targets.target import BadInput, Node, Target, TargetError, TargetGone, VictimGone, attach
 
 WITHIN_S = 60.0
 DEADLINE_S = 3.0  # the API promises about one second; the machine is shared
@@ -42,7 +32,7 @@ OWNER = "import time; from targets import local; print(local.create().address, f
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[local.LocalTarget]:
+def lab() -> Iterator[LocalTarget]:
     found = local.create()
     yield found
     found.close()
@@ -70,11 +60,11 @@ def ask(url: str, method: str, path: str, body: bytes | None = None) -> tuple[in
         return answer.status, answer.read()
 
 
-def order(lab: local.LocalTarget, ledger: str, seq: int) -> int:
+def order(lab: LocalTarget, ledger: str, seq: int) -> int:
     return ask(lab.endpoint("api"), "POST", "/orders", json.dumps({"ledger": ledger, "seq": seq}).encode())[0]
 
 
-def health(lab: local.LocalTarget, node: str = "") -> dict[str, str]:
+def health(lab: LocalTarget, node: str = "") -> dict[str, str]:
     found = next((n.endpoint for n in lab.nodes("api") if n.name == node), lab.endpoint("api"))
     answer: dict[str, str] = json.loads(ask(found, "GET", "/health")[1])
     return answer
@@ -86,18 +76,18 @@ def sql(node: Node, text: str) -> list[Any]:
         return cursor.fetchall() if cursor.description else []
 
 
-def kill(lab: local.LocalTarget, name: str) -> str:
+def kill(lab: LocalTarget, name: str) -> str:
     victim = lab.incarnation(name)
     assert victim
     lab.kill(name, victim)
     return victim
 
 
-def test_it_is_what_it_says(lab: local.LocalTarget) -> None:
+def test_it_is_what_it_says(lab: LocalTarget) -> None:
     assert isinstance(lab, Target)
     assert isinstance(lab, Killable)
     assert isinstance(lab, Partitionable)
-    assert isinstance(lab, Stressable)
+    assert isinstance(lab, Loadable)
     assert lab.disposable
     assert lab.address in local.running()
     assert {component: len(lab.nodes(component)) for component in COMPONENTS} == {
@@ -114,7 +104,7 @@ def test_it_is_what_it_says(lab: local.LocalTarget) -> None:
         lab.nodes("nonsense")
 
 
-def test_it_is_ready(lab: local.LocalTarget) -> None:
+def test_it_is_ready(lab: LocalTarget) -> None:
     assert health(lab, "api-1")["status"] == health(lab, "api-2")["status"] == "ok"
     (primary,) = lab.nodes("postgres", "primary")
     rows = sql(primary, "select sync_state from pg_stat_replication where state = 'streaming'")
@@ -125,7 +115,7 @@ def test_it_is_ready(lab: local.LocalTarget) -> None:
             assert "OK 3 usable" in str(sentinel.execute_command("SENTINEL", "CKQUORUM", "lab"))
 
 
-def test_the_contract_of_its_api(lab: local.LocalTarget) -> None:
+def test_the_contract_of_its_api(lab: LocalTarget) -> None:
     url = lab.endpoint("api")
     assert [order(lab, "contract", seq) for seq in (3, 1, 1)] == [201, 201, 201]
     assert json.loads(ask(url, "GET", "/orders?ledger=contract")[1]) == {"seqs": [1, 3]}
@@ -142,7 +132,7 @@ def test_the_contract_of_its_api(lab: local.LocalTarget) -> None:
     assert json.loads(ask(url, "GET", "/queues")[1]) == {"high": 0, "medium": 0, "low": 0, "failed": 0}
 
 
-def test_a_job_that_cannot_be_done_fails_in_the_end(lab: local.LocalTarget) -> None:
+def test_a_job_that_cannot_be_done_fails_in_the_end(lab: LocalTarget) -> None:
     (master,) = lab.nodes("redis", "master")
     with client(int(master.endpoint.rpartition(":")[2])) as redis:
         redis.lpush("queue:high", json.dumps({"order": -1}), "no JSON")
@@ -150,7 +140,7 @@ def test_a_job_that_cannot_be_done_fails_in_the_end(lab: local.LocalTarget) -> N
         redis.delete("queue:failed")
 
 
-def test_it_can_be_opened_by_its_address(lab: local.LocalTarget) -> None:
+def test_it_can_be_opened_by_its_address(lab: LocalTarget) -> None:
     other = attach(lab.address)
     assert other.endpoint("api") == lab.endpoint("api")
     with pytest.raises(TargetGone):
@@ -159,15 +149,15 @@ def test_it_can_be_opened_by_its_address(lab: local.LocalTarget) -> None:
         local.attach("local")
 
 
-def test_the_watchdogs_part_needs_the_standard_library_only(lab: local.LocalTarget) -> None:
+def test_the_watchdogs_part_needs_the_standard_library_only(lab: LocalTarget) -> None:
     program = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
-from targets import local; from targets.target import Rule
-lab = local.attach({lab.address!r}); lab.incarnation("api-1"); lab.uncut("x"); lab.extinguish("x")
+from targets import local; from targets.abilities import Rule
+lab = local.attach({lab.address!r}); lab.incarnation("api-1"); lab.uncut("x"); lab.unload("x")
 lab.cut(Rule(id="x", sources=("worker-1",), destinations=("objects-a",), mode="drop"))
 print(lab.cuts()); lab.uncut("x")
-lab.burn("api-1", stress_id="x", workers=1, seconds=5); print(lab.burning("x"))
-lab.extinguish("x"); lab.start("redis-b")
+lab.load("api-1", load_id="x", kind="cpu", workers=1, seconds=5); print(lab.loading("x"))
+lab.unload("x"); lab.start("redis-b")
 foreign = {{name.partition(".")[0] for name in sys.modules}} - sys.stdlib_module_names - {{"targets", "__main__"}}
 assert not foreign, foreign
 """
@@ -175,7 +165,7 @@ assert not foreign, foreign
     assert (done.returncode, done.stdout, done.stderr) == (0, "frozenset({'x'})\n1\n", "")
 
 
-def test_a_command_runs_where_the_node_runs(lab: local.LocalTarget) -> None:
+def test_a_command_runs_where_the_node_runs(lab: LocalTarget) -> None:
     (standby, _) = lab.nodes("postgres", "standby")
     done = lab.run(standby, ["psql", "-Atc", "select pg_is_in_recovery()"], timeout=20)
     assert (done.code, done.out) == (0, "t\n")
@@ -184,7 +174,7 @@ def test_a_command_runs_where_the_node_runs(lab: local.LocalTarget) -> None:
         lab.run(standby, ["sleep", "60"], timeout=0.2)
 
 
-def test_a_killed_replica_of_the_api_comes_back_and_its_twin_serves(lab: local.LocalTarget) -> None:
+def test_a_killed_replica_of_the_api_comes_back_and_its_twin_serves(lab: LocalTarget) -> None:
     victim = kill(lab, "api-1")
     assert ask(lab.endpoint("api"), "GET", "/livez")[0] == 200  # by the other one
     with pytest.raises(VictimGone):
@@ -193,7 +183,7 @@ def test_a_killed_replica_of_the_api_comes_back_and_its_twin_serves(lab: local.L
     until(lambda: health(lab, "api-1")["status"] == "ok", "healthy again")
 
 
-def test_a_dead_primary_stays_dead_and_comes_back_as_a_standby(lab: local.LocalTarget) -> None:
+def test_a_dead_primary_stays_dead_and_comes_back_as_a_standby(lab: LocalTarget) -> None:
     assert order(lab, "failover", 1) == 201
     (old,) = lab.nodes("postgres", "primary")
     before = {pid for pid, node in processes.members(lab.folder).items() if node == old.name}
@@ -225,7 +215,7 @@ def repoint(standby: Node, primary: Node) -> None:
     sql(standby, "select pg_reload_conf()")
 
 
-def test_an_old_primary_waits_when_the_new_one_is_away(lab: local.LocalTarget) -> None:
+def test_an_old_primary_waits_when_the_new_one_is_away(lab: LocalTarget) -> None:
     (old,) = lab.nodes("postgres", "primary")
     new, other = lab.nodes("postgres", "standby")
     kill(lab, old.name)
@@ -246,7 +236,7 @@ def test_an_old_primary_waits_when_the_new_one_is_away(lab: local.LocalTarget) -
     until(lambda: order(lab, "waits", 2) == 201, "orders go on")
 
 
-def test_a_dead_master_is_replaced_and_comes_back_as_a_replica(lab: local.LocalTarget) -> None:
+def test_a_dead_master_is_replaced_and_comes_back_as_a_replica(lab: LocalTarget) -> None:
     (old,) = lab.nodes("redis", "master")
     kill(lab, old.name)
     assert order(lab, "no-redis", 1) == 201  # accepted all the same, its job comes later
@@ -260,7 +250,7 @@ def test_a_dead_master_is_replaced_and_comes_back_as_a_replica(lab: local.LocalT
     until(lambda: sql(primary, undone) == [(0,)], "the worker enqueued and did what was left")
 
 
-def test_a_silent_database_costs_the_api_no_more_than_its_deadline(lab: local.LocalTarget) -> None:
+def test_a_silent_database_costs_the_api_no_more_than_its_deadline(lab: LocalTarget) -> None:
     (primary,) = lab.nodes("postgres", "primary")
     api = tuple(n.name for n in lab.nodes("api"))
     lab.cut(Rule(id="silent", sources=api, destinations=(primary.name,), mode="drop"))
@@ -278,12 +268,12 @@ def test_a_silent_database_costs_the_api_no_more_than_its_deadline(lab: local.Lo
     until(lambda: order(lab, "silent", 3) == 201, "healed")
 
 
-def nothing_is_half_written(lab: local.LocalTarget) -> bool:
+def nothing_is_half_written(lab: LocalTarget) -> bool:
     status, body = ask(lab.endpoint("api"), "GET", "/documents-audit")
     return status == 200 and not any(json.loads(body).values())
 
 
-def test_without_objects_orders_go_on_and_uploads_are_refused_whole(lab: local.LocalTarget) -> None:
+def test_without_objects_orders_go_on_and_uploads_are_refused_whole(lab: LocalTarget) -> None:
     rule = Rule(id="no-s3", sources=("*",), destinations=("objects-a",), mode="reject")
     lab.cut(rule)
     try:
@@ -297,7 +287,7 @@ def test_without_objects_orders_go_on_and_uploads_are_refused_whole(lab: local.L
     assert ask(lab.endpoint("api"), "GET", "/documents/refused")[0] == 404
 
 
-def test_a_rule_that_could_do_nothing_is_refused(lab: local.LocalTarget) -> None:
+def test_a_rule_that_could_do_nothing_is_refused(lab: LocalTarget) -> None:
     with pytest.raises(BadInput, match="no connections"):
         lab.cut(Rule(id="x", sources=("*",), destinations=("worker-1",), mode="drop"))
     with pytest.raises(BadInput, match="no node 'api-9'"):
@@ -307,20 +297,20 @@ def test_a_rule_that_could_do_nothing_is_refused(lab: local.LocalTarget) -> None
     assert lab.cuts() == frozenset()
 
 
-def test_burners_burn_and_end_by_themselves(lab: local.LocalTarget) -> None:
-    lab.burn("api-2", stress_id="short", workers=2, seconds=0.5)
-    lab.burn("api-2", stress_id="long", workers=1, seconds=600)
-    assert lab.burning("short") == 2
-    until(lambda: lab.burning("short") == 0, "they end")
+def test_loads_work_and_end_by_themselves(lab: LocalTarget) -> None:
+    lab.load("api-2", load_id="short", kind="cpu", workers=2, seconds=0.5)
+    lab.load("api-2", load_id="long", kind="cpu", workers=1, seconds=600)
+    assert lab.loading("short") == 2
+    until(lambda: lab.loading("short") == 0, "they end")
     kill(lab, "api-2")
-    assert lab.burning("long") == 1  # beside the node, not part of it
-    lab.extinguish("long")
-    lab.extinguish("long")
-    assert lab.burning("long") == 0
+    assert lab.loading("long") == 1  # beside the node, not part of it
+    lab.unload("long")
+    lab.unload("long")
+    assert lab.loading("long") == 0
     until(lambda: health(lab, "api-2")["status"] == "ok", "healthy again")
 
 
-def test_two_labs_stand_side_by_side(lab: local.LocalTarget) -> None:
+def test_two_labs_stand_side_by_side(lab: LocalTarget) -> None:
     with closing(local.create()) as other:
         assert {lab.address, other.address} <= set(local.running())
         assert order(other, "second", 1) == 201

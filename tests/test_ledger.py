@@ -18,7 +18,8 @@ from probes.subjects import orders
 from probes.wire.http import Answer
 from probes.wire.postgresql import SESSIONS, undone
 from targets import where
-from targets.target import Killable, Target, create
+from targets.abilities import Killable
+from targets.target import Target, create
 from tests.outages import Service
 
 INTERVAL_S, TIMEOUT_S, WINDOW_S = 0.02, 0.5, 0.3

@@ -9,7 +9,8 @@ import pytest
 
 from probes import documents, http, postgres, processes, redis, wait
 from targets import where
-from targets.target import BadInput, Killable, Partitionable, Rule, Target, TargetError, create
+from targets.abilities import Killable, Partitionable, Rule
+from targets.target import BadInput, Target, TargetError, create
 from targets.waiting import until
 
 LONG_S = 30.0

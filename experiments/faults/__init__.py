@@ -7,7 +7,7 @@ May import: targets.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -55,9 +55,21 @@ def able(target: Target, ability: type[Ability], what: str) -> Ability:
     return target
 
 
-def chosen(target: Target, component: str, role: str | None) -> list[str]:
-    """Name the nodes of a component (and role) that are to be hurt. BadInput when there are none."""
-    nodes = [node.name for node in target.nodes(component, role)]
-    if not nodes:
-        raise BadInput(f"component {component!r} has no node of role {role!r} on {target.address} at this moment")
-    return nodes
+def chosen(
+    target: Target,
+    component: str | Sequence[str],
+    role: str | None = None,
+    zone: str | None = None,
+    count: int | None = None,
+) -> list[str]:
+    """Name the nodes to be hurt: of one or several components, of a role, in a zone, the first `count` of them.
+
+    BadInput when there are none, or fewer than `count`.
+    """
+    components = [component] if isinstance(component, str) else list(component)
+    nodes = [node for each in components for node in target.nodes(each, role) if zone in (None, node.zone)]
+    if not nodes or len(nodes) < (count or 0):
+        asked = {"role": role, "zone": zone, "count": count}
+        wanted = ", ".join(f"{key} {value!r}" for key, value in asked.items() if value is not None) or "any kind"
+        raise BadInput(f"component {component!r} has {len(nodes)} nodes of {wanted} on {target.address} at this moment")
+    return [node.name for node in nodes][:count]

@@ -1,19 +1,40 @@
-"""Kill nodes without grace, as `kill -9` and a lost pod do. What comes back by itself is the system's own doing."""
+"""Kill nodes as `kill -9` and a lost pod do; with a grace, as an orderly shutdown does.
 
+What comes back by itself is the system's own doing.
+"""
+
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from experiments.faults import Plan, able, chosen
-from targets.target import Killable, Target
+from targets.abilities import Killable
+from targets.target import BadInput, Target
+
+MOST_GRACE_S = 60
 
 
-def plan(target: Target, *, component: str, role: str | None = None) -> dict[str, Any]:
-    """Name the running instances of `component` (those of `role` only); they are killed together."""
+def plan(
+    target: Target,
+    *,
+    component: str | Sequence[str],
+    role: str | None = None,
+    zone: str | None = None,
+    count: int | None = None,
+    grace_s: float = 0,
+) -> dict[str, Any]:
+    """Name the running instances of the chosen nodes; they are killed together.
+
+    `grace_s`: ask them to end, and SIGKILL those that still run after so many seconds; 0 asks nobody.
+    """
+    if not 0 <= grace_s <= MOST_GRACE_S:
+        raise BadInput(f"kill: grace_s={grace_s}; use 0 to {MOST_GRACE_S} seconds")
     killable = able(target, Killable, "kill nodes")
-    running = {name: killable.incarnation(name) for name in chosen(target, component, role)}
+    running = {name: killable.incarnation(name) for name in chosen(target, component, role, zone, count)}
     return {
         "victims": [name for name, instance in running.items() if instance],
         "instances": {name: instance for name, instance in running.items() if instance},
+        "grace_s": grace_s,
         "undo": "start the killed nodes again",
     }
 
@@ -22,7 +43,12 @@ def inject(target: Target, plan: Plan) -> None:
     """Kill all victims at once."""
     killable = able(target, Killable, "kill nodes")
     with ThreadPoolExecutor(len(plan["instances"])) as pool:
-        list(pool.map(lambda victim: killable.kill(*victim), plan["instances"].items()))
+        killed = (
+            pool.submit(killable.kill, name, instance, grace_s=plan["grace_s"])
+            for name, instance in plan["instances"].items()
+        )
+        for each in list(killed):
+            each.result()
 
 
 def active(target: Target, plan: Plan) -> bool | None:
@@ -37,8 +63,8 @@ def active(target: Target, plan: Plan) -> bool | None:
 def heal(target: Target, plan: Plan) -> None:
     """Start every victim that does not run."""
     killable = able(target, Killable, "kill nodes")
-    for name in plan["victims"]:
-        killable.start(name)
+    with ThreadPoolExecutor(len(plan["victims"])) as pool:  # together: some wait for one another
+        list(pool.map(killable.start, plan["victims"]))
 
 
 def residue(target: Target) -> list[str]:

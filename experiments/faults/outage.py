@@ -4,7 +4,8 @@ import uuid
 from typing import Any
 
 from experiments.faults import Plan, able, chosen
-from targets.target import Partitionable, Rule, Target
+from targets.abilities import Partitionable, Rule
+from targets.target import Target
 
 
 def plan(target: Target, *, component: str, role: str | None = None) -> dict[str, Any]:

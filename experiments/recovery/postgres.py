@@ -7,7 +7,8 @@ import psycopg
 from psycopg import conninfo, sql
 
 from targets import where
-from targets.target import Killable, Node, Target, TargetError
+from targets.abilities import Killable
+from targets.target import Node, Target, TargetError
 from targets.waiting import until
 
 LOOK_S = 0.05

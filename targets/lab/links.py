@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from targets.abilities import Rule
 from targets.lab.hangup import Hangups
 from targets.lab.layout import PARTS
 from targets.lab.link import DROP, PASS, REJECT, Link
 from targets.lab.peers import OUTSIDE, Peers
-from targets.target import Rule
 
 _BACKLOG = 1024
 

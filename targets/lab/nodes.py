@@ -1,19 +1,21 @@
-"""A node's processes, as the supervisor sees them: start, restart like a kubelet, kill, burn. Standard library only."""
+"""A node's processes, as the supervisor sees them: start, restart like a kubelet, kill, load. Standard library only."""
 
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import burner, processes
+from targets.lab import loads, processes
 from targets.lab.layout import Part
 from targets.places import python_path
-from targets.target import TargetError, VictimGone
+from targets.target import BadInput, TargetError, VictimGone
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
 _GONE_WITHIN_S = 10.0
@@ -24,6 +26,7 @@ class NodeProcess:
 
     def __init__(self, part: Part, lab: Path, config: dict[str, Any]) -> None:
         self.part = part
+        self.environment: dict[str, str] = {}  # for the next process of the node, on top of the lab's own
         self.lab = lab
         self.folder = lab / part.name
         self.restarts = 0
@@ -31,7 +34,7 @@ class NodeProcess:
         self._backoff = BACKOFF_FIRST_S
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = asyncio.Event()
-        self._burners: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self._loads: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.folder.mkdir(mode=0o711)
         self.folder.chmod(0o711)
         (self.folder / "node.json").write_text(json.dumps(config, indent=1))
@@ -48,16 +51,18 @@ class NodeProcess:
             return
         launcher = [sys.executable, "-m", f"targets.lab.roles.{self.part.component}", "node.json"]
         self._ended = asyncio.Event()
-        self._process = self._child(launcher, log="log")
+        self._process = self._child(launcher, log="log", environment=self.environment)
         asyncio.get_running_loop().create_task(self._watch(self._process, time.monotonic()))
 
-    def _child(self, argv: list[str], *, log: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1"}
+    def _child(
+        self, argv: list[str], *, log: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        own = {"PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1"}
         with (self.folder / log).open("ab") as out:
             return subprocess.Popen(
                 argv,
                 cwd=self.folder,
-                env=environment,
+                env={**os.environ, **own, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -78,11 +83,19 @@ class NodeProcess:
             self.restarts += 1
             self.spawn()
 
-    async def kill(self, incarnation: str) -> None:
-        """SIGKILL that very instance and all of its processes; returns when they are gone."""
+    async def kill(self, incarnation: str, grace_s: float = 0) -> None:
+        """SIGKILL that very instance and all of its processes; returns when they are gone.
+
+        Within `grace_s` it may end by itself, as an orderly shutdown does: PostgreSQL hands over what it has written.
+        """
         if incarnation != self.incarnation or self._process is None:
             raise VictimGone(f"{self.part.name}: {incarnation} does not run any more")
         ended = self._ended
+        if grace_s:
+            self._process.send_signal(signal.SIGINT if self.part.component == "postgres" else signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), grace_s)
+                return
         processes.kill_all([self._process.pid])  # the postmaster first: it must not restart its backends
         self._kill_leftovers()
         try:
@@ -94,32 +107,38 @@ class NodeProcess:
 
     def _kill_leftovers(self) -> None:
         """Kill what the main process left: every PostgreSQL backend is a session of its own."""
-        beside = {burner.pid for burners in self._burners.values() for burner in burners}
+        beside = {each.pid for programs in self._loads.values() for each in programs}
         while left := [
             pid for pid, node in processes.members(self.lab).items() if node == self.part.name and pid not in beside
         ]:
             processes.kill_all(left)
             time.sleep(0.001)  # they are dead when the kernel has taken them down, within milliseconds
 
-    def burn(self, stress_id: str, *, workers: int, seconds: float) -> None:
-        """Start CPU burners beside the node."""
-        argv = [sys.executable, "-I", "-S", burner.__file__, str(seconds)]
-        self._burners.setdefault(stress_id, []).extend(self._child(argv, log="burners.log") for _ in range(workers))
+    def load(
+        self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None
+    ) -> None:
+        """Set `workers` programs of that kind to work beside the node."""
+        program = loads.PROGRAMS / f"{kind}.py"
+        if not kind.isidentifier() or not program.is_file():
+            raise BadInput(f"the lab has no load of kind {kind!r}; targets/lab/loads/ has one file per kind")
+        words = [f"{key}={value}" for key, value in (options or {}).items()]
+        argv = [sys.executable, "-I", "-S", str(program), str(seconds), *words]
+        self._loads.setdefault(load_id, []).extend(self._child(argv, log="loads.log") for _ in range(workers))
 
-    def extinguish(self, stress_id: str) -> None:
-        """End the burners of that id."""
-        for each in self._burners.pop(stress_id, []):
+    def unload(self, load_id: str) -> None:
+        """End the load of that id."""
+        for each in self._loads.pop(load_id, []):
             with suppress(ProcessLookupError):
                 each.kill()
             each.wait()
 
-    def burning(self, stress_id: str) -> int:
-        """Count the burners of that id which run."""
-        return sum(each.poll() is None for each in self._burners.get(stress_id, []))
+    def loading(self, load_id: str) -> int:
+        """Count the programs of that load which run."""
+        return sum(each.poll() is None for each in self._loads.get(load_id, []))
 
-    def burners(self) -> list[str]:
-        """List the ids of which burners run."""
-        return [stress_id for stress_id in self._burners if self.burning(stress_id)]
+    def loads(self) -> list[str]:
+        """List the ids of the loads at work."""
+        return [load_id for load_id in self._loads if self.loading(load_id)]
 
     def last_words(self, lines: int = 15) -> str:
         """Give the end of the node's log."""

@@ -46,7 +46,7 @@ def _missing(
 
 
 def _give_up_if_dead(folder: Path) -> None:
-    for name, node in control.ask(folder, {"do": "status"}, timeout=_ONE_ANSWER_S).items():
+    for name, node in control.ask(folder, {"do": "nodes.status"}, timeout=_ONE_ANSWER_S).items():
         dead = node["incarnation"] is None and node["code"] is not None and not part(name).restarts
         if dead or node["restarts"] >= _DIES_FOR_GOOD:
             raise TargetError(f"the lab is not ready: {name} ended with code {node['code']}{_log(folder, name)}")
@@ -54,7 +54,7 @@ def _give_up_if_dead(folder: Path) -> None:
 
 def _log(folder: Path, node: str) -> str:
     with suppress(TargetError):
-        return f"; its log ends:\n{control.ask(folder, {'do': 'log', 'node': node}, timeout=_ONE_ANSWER_S)}"
+        return f"; its log ends:\n{control.ask(folder, {'do': 'nodes.log', 'node': node}, timeout=_ONE_ANSWER_S)}"
     return ""
 
 

@@ -6,11 +6,15 @@ Standard library only.
 """
 
 import asyncio
+import importlib
+import importlib.util
+import inspect
 import json
 import os
 import resource
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,8 @@ from targets.lab import control, keeper
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, component_url, names
 from targets.lab.links import Links
 from targets.lab.nodes import NodeProcess
-from targets.lab.serving import serves, socket_name
-from targets.target import BadInput, DrillyardError, Rule, TargetError
-
-_POLL_S = 0.01
+from targets.lab.serving import socket_name
+from targets.target import BadInput, DrillyardError
 
 
 class Supervisor:
@@ -58,100 +60,29 @@ class Supervisor:
         writer.close()
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        verb = getattr(self, f"do_{request.pop('do', '')}", None)
-        if verb is None:
-            return {"error": "the lab knows no such request", "kind": "BadInput"}
         try:
-            return {"ok": await verb(**request)}
+            return {"ok": await _verb(str(request.pop("do", "")))(self, **request)}
         except DrillyardError as error:
             return {"error": str(error), "kind": type(error).__name__}
         except (OSError, TypeError) as error:
             return {"error": f"the lab could not do that: {error}", "kind": "TargetError"}
 
-    def _node(self, name: str) -> NodeProcess:
+    def node(self, name: str) -> NodeProcess:
+        """Find a node. BadInput names those there are."""
         if name not in self.nodes:
             raise BadInput(f"the lab has no node {name!r}; it has {', '.join(self.nodes)}")
         return self.nodes[name]
 
-    async def do_status(self) -> dict[str, Any]:
-        """Say how each node is: its incarnation, how often it was restarted, how its last process ended."""
-        return {
-            name: {"incarnation": node.incarnation, "restarts": node.restarts, "code": node.code}
-            for name, node in self.nodes.items()
-        }
 
-    async def do_log(self, node: str) -> str:
-        """Give the end of a node's log."""
-        return self._node(node).last_words()
-
-    async def do_incarnation(self, node: str) -> str | None:
-        """Identify the running instance."""
-        return self._node(node).incarnation
-
-    async def do_kill(self, node: str, incarnation: str) -> None:
-        """Kill that very instance."""
-        await self._node(node).kill(incarnation)
-
-    async def do_start(self, node: str, within: float) -> None:
-        """Start the node and wait until it serves."""
-        found = self._node(node)
-        found.spawn()
-        try:
-            async with asyncio.timeout(within):
-                await self._until_serving(found)
-        except TimeoutError:
-            why = f"does not serve {within:.0f} s after its start; its log ends:\n{found.last_words()}"
-            raise TargetError(f"{node} {why}") from None
-
-    async def _until_serving(self, node: NodeProcess) -> None:
-        while not await serves(node.part.component, node.folder):
-            if node.incarnation is None and not node.part.restarts:
-                raise TargetError(f"{node.part.name} ended while starting; its log ends:\n{node.last_words()}")
-            await asyncio.sleep(_POLL_S)
-
-    async def do_cut(self, **rule: Any) -> None:
-        """Put a rule in force."""
-        rule = {key: tuple(value) if isinstance(value, list) else value for key, value in rule.items()}
-        self.links.cut(self._checked(Rule(**rule)))
-
-    def _checked(self, rule: Rule) -> Rule:
-        if rule.mode not in ("drop", "reject"):
-            raise BadInput(f"rule {rule.id}: mode {rule.mode!r}; use drop or reject")
-        for name in {*rule.sources, *rule.destinations} - {"*", "outside"}:
-            self._node(name)
-        if not any(name in self.links.doors for name in rule.destinations):
-            listed = ", ".join(rule.destinations) or "no node"
-            raise BadInput(f"rule {rule.id}: {listed} takes no connections, so the cut would do nothing")
-        return rule
-
-    async def do_uncut(self, id: str) -> None:  # noqa: A002  the field's name on the wire
-        """Take a rule away."""
-        self.links.uncut(id)
-
-    async def do_cuts(self) -> list[str]:
-        """List the ids of the rules in force."""
-        return self.links.cuts()
-
-    async def do_burn(self, node: str, stress_id: str, workers: int, seconds: float) -> None:
-        """Start burners beside a node."""
-        self._node(node).burn(stress_id, workers=workers, seconds=seconds)
-
-    async def do_extinguish(self, stress_id: str) -> None:
-        """End the burners of that id, wherever they are."""
-        for node in self.nodes.values():
-            node.extinguish(stress_id)
-
-    async def do_burning(self, stress_id: str) -> int:
-        """Count the burners of that id."""
-        return sum(node.burning(stress_id) for node in self.nodes.values())
-
-    async def do_burners(self) -> list[str]:
-        """List the ids of which burners run."""
-        return sorted({stress_id for node in self.nodes.values() for stress_id in node.burners()})
-
-    async def do_down(self) -> None:
-        """End; the keeper clears up."""
-        asyncio.get_running_loop().call_later(_POLL_S, self.over.set)  # after the answer has left
+def _verb(asked: str) -> Callable[..., Awaitable[Any]]:
+    """Find what is asked for, "links.cut": a public function of a module in targets/lab/verbs/."""
+    module, _, verb = asked.partition(".")
+    if not module.isidentifier() or importlib.util.find_spec(f"targets.lab.verbs.{module}") is None:
+        raise BadInput(f"the lab knows no request {asked!r}")
+    found = getattr(importlib.import_module(f"targets.lab.verbs.{module}"), verb, None)
+    if verb.startswith("_") or not inspect.iscoroutinefunction(found):
+        raise BadInput(f"the lab knows no request {asked!r}")
+    return found
 
 
 def _config(name: str, folder: Path, doors: dict[str, int]) -> dict[str, Any]:

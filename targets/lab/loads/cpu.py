@@ -1,4 +1,4 @@
-"""Burns one CPU and ends by itself, also when everybody else is dead: `python -I -S burner.py SECONDS`."""
+"""Burns one CPU and ends by itself, also when everybody else is dead: `python -I -S cpu.py SECONDS`."""
 
 import sys
 import time

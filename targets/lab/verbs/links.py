@@ -1,0 +1,36 @@
+"""The links between the nodes, and the rules in force on them."""
+
+from typing import TYPE_CHECKING, Any
+
+from targets.abilities import Rule
+from targets.target import BadInput
+
+if TYPE_CHECKING:
+    from targets.lab.supervisor import Supervisor
+
+
+async def cut(lab: "Supervisor", **rule: Any) -> None:
+    """Put a rule in force."""
+    rule = {key: tuple(value) if isinstance(value, list) else value for key, value in rule.items()}
+    lab.links.cut(_checked(lab, Rule(**rule)))
+
+
+async def uncut(lab: "Supervisor", id: str) -> None:  # noqa: A002  the field's name on the wire
+    """Take a rule away."""
+    lab.links.uncut(id)
+
+
+async def cuts(lab: "Supervisor") -> list[str]:
+    """List the ids of the rules in force."""
+    return lab.links.cuts()
+
+
+def _checked(lab: "Supervisor", rule: Rule) -> Rule:
+    if rule.mode not in ("drop", "reject"):
+        raise BadInput(f"rule {rule.id}: mode {rule.mode!r}; use drop or reject")
+    for name in {*rule.sources, *rule.destinations} - {"*", "outside"}:
+        lab.node(name)
+    if not any(name in lab.links.doors for name in rule.destinations):
+        listed = ", ".join(rule.destinations) or "no node"
+        raise BadInput(f"rule {rule.id}: {listed} takes no connections, so the cut would do nothing")
+    return rule
