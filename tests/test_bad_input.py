@@ -75,7 +75,7 @@ def test_a_drill_that_makes_no_sense(
     ("arguments", "says"),
     [
         ({"fault": "kill", "component": "mongodb"}, "no component 'mongodb'; it has"),
-        ({"fault": "kill", "component": "postgres", "role": "arbiter"}, "has no node of role 'arbiter'"),
+        ({"fault": "kill", "component": "postgres", "role": "arbiter"}, "has 0 nodes of role 'arbiter'"),
         ({"fault": "kill", "komponent": "api"}, "it takes component, role"),
     ],
 )
