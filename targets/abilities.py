@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from targets.target import BadInput
+
+MODES = ("discard", "drop", "reject", "errors", "delay")
+DIRECTIONS = ("both", "there", "back")
+MOST_DELAY_S = 60
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -32,6 +38,23 @@ class Rule:
     direction: str = "both"  # of drop and delay: "there" is from the caller to the server, "back" answers only
     seconds: float = 0.0  # of delay: for each way, so "both" makes a round trip twice as much longer
     status: int = 0  # of errors: 400 to 599
+
+    def __post_init__(self) -> None:
+        """Refuse, with BadInput, what no link could do."""
+        if wrong := _wrong(self):
+            raise BadInput(f"rule {self.id}: {wrong}")
+
+
+def _wrong(rule: Rule) -> str | None:
+    if rule.mode not in MODES:
+        return f"mode {rule.mode!r}; use {', '.join(MODES)}"
+    if rule.direction not in DIRECTIONS or (rule.direction != "both" and rule.mode not in ("drop", "delay")):
+        return f"direction {rule.direction!r} of {rule.mode}; drop and delay take {', '.join(DIRECTIONS)}"
+    if rule.mode == "delay" and not 0 < rule.seconds <= MOST_DELAY_S:
+        return f"seconds={rule.seconds}; a delay takes up to {MOST_DELAY_S} seconds"
+    if rule.mode == "errors" and rule.status not in range(400, 600):
+        return f"status={rule.status}; an error is 400 to 599"
+    return None
 
 
 @runtime_checkable

@@ -3,30 +3,33 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
-from targets.abilities import Partitionable, Rule
+from experiments.faults import Plan, able, chosen, rule
+from targets.abilities import Partitionable
 from targets.target import Target
 
 
-def plan(target: Target, *, source: str, destination: str, role: str | None = None) -> dict[str, Any]:
-    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only)."""
+def plan(
+    target: Target, *, source: str, destination: str, role: str | None = None, direction: str = "both"
+) -> dict[str, Any]:
+    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only).
+
+    `direction`: "both"; "there": what `source` sends is lost, what `destination` sends arrives; "back": the reverse.
+    """
     able(target, Partitionable, "cut connections")
-    sources = chosen(target, source, None)
-    return {
-        "victims": sources,
-        "rule": {
-            "id": f"partition-{uuid.uuid4().hex[:8]}",
-            "sources": sources,
-            "destinations": chosen(target, destination, role),
-            "mode": "drop",
-        },
-        "undo": "let the connections through again",
+    words = {
+        "id": f"partition-{uuid.uuid4().hex[:8]}",
+        "sources": chosen(target, source, None),
+        "destinations": chosen(target, destination, role),
+        "mode": "drop",
+        "direction": direction,
     }
+    rule(words)  # it is checked here, before anything is hurt
+    return {"victims": words["sources"], "rule": words, "undo": "let the connections through again"}
 
 
 def inject(target: Target, plan: Plan) -> None:
     """Put the cut in force."""
-    able(target, Partitionable, "cut connections").cut(_rule(plan))
+    able(target, Partitionable, "cut connections").cut(rule(plan["rule"]))
 
 
 def active(target: Target, plan: Plan) -> bool:
@@ -43,13 +46,3 @@ def residue(target: Target) -> list[str]:
     """Name the cuts in force."""
     cuts = able(target, Partitionable, "cut connections").cuts()
     return [f"cut {cut} is in force" for cut in sorted(cuts) if cut.startswith("partition-")]
-
-
-def _rule(plan: Plan) -> Rule:
-    rule = plan["rule"]
-    return Rule(
-        id=rule["id"],
-        sources=tuple(rule["sources"]),
-        destinations=tuple(rule["destinations"]),
-        mode=rule["mode"],
-    )

@@ -7,8 +7,6 @@ from targets.abilities import Rule
 
 PASS, DROP, DISCARD, REJECT, ERRORS, DELAY = "pass", "drop", "discard", "reject", "errors", "delay"
 _STRONGEST_FIRST = (DISCARD, DROP, REJECT, ERRORS)
-DIRECTIONS = ("there", "back", "both")
-MODES = (*_STRONGEST_FIRST, DELAY)
 
 
 @dataclass(frozen=True, kw_only=True)
