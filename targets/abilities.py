@@ -70,6 +70,9 @@ class Partitionable(Protocol):
     def cut(self, rule: Rule) -> None:
         """Put a rule in force, for existing and for new connections; again is the same as once."""
 
+    def means(self, rule: Rule) -> str:
+        """Say by what means the rule would be kept; reads only."""
+
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""
 

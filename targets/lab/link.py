@@ -77,13 +77,13 @@ class _End(asyncio.Protocol):
 class Link:
     """One caller's connection through a door, and its continuation to a server."""
 
-    def __init__(self, door: "Door") -> None:
+    def __init__(self, door: "Door", peer: str | None = None) -> None:
         self.door = door
         self.caller = _End(self)
         self.server = _End(self)
         self.backend = ""  # the node it leads to; empty while it is being chosen
         self.pair = (0, 0)  # client port, door port
-        self.peer: str | None = None  # the caller's node, looked up when a rule asks for it
+        self.peer = peer  # the caller's node; looked up when a rule asks for it and it is not known
         self.held = False
         self.changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

@@ -109,6 +109,13 @@ class LocalTarget:
         """Put a rule in force. BadInput for a node that is not there, or that takes no connections."""
         self._ask("links.cut", id=rule.id, sources=rule.sources, destinations=rule.destinations, mode=rule.mode)
 
+    def means(self, rule: Rule) -> str:
+        """Say what would keep the rule: nftables in the nodes' network namespaces, or the lab's links."""
+        asked: str = self._ask(
+            "links.means", id=rule.id, sources=rule.sources, destinations=rule.destinations, mode=rule.mode
+        )
+        return asked
+
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""
         self._ask("links.uncut", id=rule_id)
