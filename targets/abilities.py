@@ -36,6 +36,17 @@ class Killable(Protocol):
 
 
 @runtime_checkable
+class Erasable(Protocol):
+    """Its nodes keep data of their own, which can be lost with them."""
+
+    def lose(self, node: str, incarnation: str) -> None:
+        """Kill that very instance and remove its data before anybody starts it again. VictimGone as for `kill`."""
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+
+
+@runtime_checkable
 class Pausable(Protocol):
     """Its nodes can be frozen: they keep their connections and answer nobody."""
 

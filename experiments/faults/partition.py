@@ -8,10 +8,12 @@ from targets.abilities import Partitionable, Rule
 from targets.target import Target
 
 
-def plan(target: Target, *, source: str, destination: str, role: str | None = None) -> dict[str, Any]:
-    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only)."""
+def plan(
+    target: Target, *, source: str, destination: str, role: str | None = None, source_role: str | None = None
+) -> dict[str, Any]:
+    """Name the nodes of `source` (those of `source_role`) that will not reach those of `destination` (of `role`)."""
     able(target, Partitionable, "cut connections")
-    sources = chosen(target, source, None)
+    sources = chosen(target, source, source_role)
     return {
         "victims": sources,
         "rule": {

@@ -29,6 +29,7 @@ class NodeProcess:
         self.part = part
         self.space = space
         self.environment: dict[str, str] = {}  # for the next process of the node, on top of the lab's own
+        self.lost = False  # its data is gone, and it was not started since
         self.lab = lab
         self.folder = lab / part.name
         self.restarts = 0
@@ -51,6 +52,7 @@ class NodeProcess:
         """Start the node's launcher; nothing to do when it runs."""
         if self._process is not None:
             return
+        self.lost = False
         launcher = [sys.executable, "-m", f"targets.lab.roles.{self.part.component}", "node.json"]
         self._ended = asyncio.Event()
         self._process = self._child(launcher, log="log", environment=self.environment)

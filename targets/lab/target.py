@@ -105,6 +105,14 @@ class LocalTarget:
         """Name the nodes that do not run: every node of a lab should."""
         return tuple(name for name, node in self._ask("nodes.status").items() if node["incarnation"] is None)
 
+    def lose(self, node: str, incarnation: str) -> None:
+        """SIGKILL that very instance and remove its data, before the supervisor may start it again."""
+        self._ask("data.lose", node=node, incarnation=incarnation, within=KILL_S)
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+        return frozenset(self._ask("data.lost"))
+
     def cut(self, rule: Rule) -> None:
         """Put a rule in force. BadInput for a node that is not there, or that takes no connections."""
         self._ask("links.cut", id=rule.id, sources=rule.sources, destinations=rule.destinations, mode=rule.mode)
