@@ -45,7 +45,7 @@ def _table(rule_id: str) -> str:
 async def _nft(space: int, script: str) -> str:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        "nft", "-f", "-", stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=lambda: spaces.enter(space)
+        spaces.nft() or "nft", "-f", "-", stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=lambda: spaces.enter(space)
     )
     try:
         async with asyncio.timeout(_ANSWER_S):

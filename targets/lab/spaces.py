@@ -19,7 +19,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SWITCH = "DRILLYARD_REACH"  # "links" keeps namespaces away, "namespaces" insists on them
+SWITCH = "DRILLYARD_REACH"  # "links" keeps namespaces away
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEWNET, _NEWUSER = 0x40000000, 0x10000000
 _SIOCSIFFLAGS, _IFF_UP_RUNNING = 0x8914, 0x41
@@ -29,9 +29,14 @@ _NET_ADMIN, _SYS_ADMIN = 12, 21
 _BACKLOG = 1024
 
 
+def nft() -> str | None:
+    """Find nftables' program; it is often where an ordinary user does not look."""
+    return shutil.which("nft", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+
+
 def permitted() -> bool:
     """Say whether a network namespace can be made and ruled here."""
-    if os.environ.get(SWITCH) == "links" or shutil.which("nft") is None:
+    if os.environ.get(SWITCH) == "links" or nft() is None:
         return False
     try:
         os.close(make())
