@@ -29,8 +29,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[LocalTarget]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(spaces.SWITCH, request.param)
         made = local.create()
-    yield made
-    made.close()
+        yield made
+        made.close()
 
 
 def can() -> bool:
