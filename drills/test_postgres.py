@@ -13,3 +13,26 @@ def test_primary_killed(drill: Callable[..., Outcome]) -> None:
     """I kill the primary for good. Within 10 seconds a promoted standby takes writes; no acked write is lost."""
     outcome = drill("postgres-primary-killed", component="postgres", rto="10 s", rpo="0 s")
     assert outcome.met, outcome
+
+
+@pytest.mark.p1
+@pytest.mark.quarterly
+def test_planned_switchover(drill: Callable[..., Outcome]) -> None:
+    """I hand the primary over for maintenance. Callers wait less than 1.5 seconds in all; no acked write is lost."""
+    outcome = drill("postgres-switchover", component="postgres", rto="1500 ms", rpo="0 s")
+    assert outcome.met, outcome
+    assert outcome.downtime_s is not None
+    assert 0 < outcome.downtime_s < 1.5, outcome
+
+
+@pytest.mark.p2
+@pytest.mark.monthly
+def test_standby_lost(drill: Callable[..., Outcome]) -> None:
+    """I lose a standby with its data. Writers do not notice, and within 20 seconds it is rebuilt and streams again."""
+    outcome = drill("postgres-standby-lost", component="postgres", rto="1 s", rpo="0 s")
+    assert outcome.met, outcome
+    assert outcome.downtime_s == 0, outcome
+    redundant, struck = outcome.phases.t6, outcome.phases.t0
+    assert redundant is not None
+    assert struck is not None
+    assert (redundant - struck) / 1e9 < 20, outcome

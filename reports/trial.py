@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reports import outages
 from reports.folder import Drill
-from reports.outcome import Finding, invalid, missed, unproven
+from reports.outcome import Finding, invalid, missed, note, unproven
 from reports.shapes import NS, Activity, Injection, Objective, Sample
 from reports.words import plain
 
@@ -62,6 +62,8 @@ def injected(drill: Drill) -> Iterator[Finding]:
             yield doubt(f"{who} did not bite: it was injected and was not active")
         elif injection.bite is None and not injection.bite_note:
             yield doubt(f"{who} was not proven active")
+        if isinstance(by := injection.plan.get("by"), str):
+            yield note(f"{who} was kept by {plain(by, 80)}")
 
 
 def put_back(drill: Drill) -> Iterator[Finding]:

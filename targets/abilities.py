@@ -75,6 +75,17 @@ class Killable(Protocol):
 
 
 @runtime_checkable
+class Erasable(Protocol):
+    """Its nodes keep data of their own, which can be lost with them."""
+
+    def lose(self, node: str, incarnation: str) -> None:
+        """Kill that very instance and remove its data before anybody starts it again. VictimGone as for `kill`."""
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+
+
+@runtime_checkable
 class Pausable(Protocol):
     """Its nodes can be frozen: they keep their connections and answer nobody."""
 
@@ -108,6 +119,9 @@ class Partitionable(Protocol):
 
     def cut(self, rule: Rule) -> None:
         """Put a rule in force, for existing and for new connections; again is the same as once."""
+
+    def means(self, rule: Rule) -> str:
+        """Say by what means the rule would be kept; reads only."""
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""

@@ -67,6 +67,9 @@ class FakeTarget:
         if self._called("cut"):
             self.rules.add(rule.id)
 
+    def means(self, rule: Rule) -> str:
+        return f"a set in memory for {rule.id}"
+
     def uncut(self, rule_id: str) -> None:
         if self._called("uncut"):
             self.rules.discard(rule_id)

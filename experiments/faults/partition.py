@@ -9,22 +9,28 @@ from targets.target import Target
 
 
 def plan(
-    target: Target, *, source: str, destination: str, role: str | None = None, direction: str = "both"
+    target: Target,
+    *,
+    source: str,
+    destination: str,
+    role: str | None = None,
+    source_role: str | None = None,
+    direction: str = "both",
 ) -> dict[str, Any]:
-    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only).
+    """Name the nodes of `source` (those of `source_role`) that will not reach those of `destination` (of `role`).
 
     `direction`: "both"; "there": what `source` sends is lost, what `destination` sends arrives; "back": the reverse.
     """
-    able(target, Partitionable, "cut connections")
+    partitionable = able(target, Partitionable, "cut connections")
     words = {
         "id": f"partition-{uuid.uuid4().hex[:8]}",
-        "sources": chosen(target, source, None),
+        "sources": chosen(target, source, source_role),
         "destinations": chosen(target, destination, role),
         "mode": "drop",
         "direction": direction,
     }
-    rule(words)  # it is checked here, before anything is hurt
-    return {"victims": words["sources"], "rule": words, "undo": "let the connections through again"}
+    by = partitionable.means(rule(words))  # it is checked here, before anything is hurt
+    return {"victims": words["sources"], "rule": words, "by": by, "undo": "let the connections through again"}
 
 
 def inject(target: Target, plan: Plan) -> None:

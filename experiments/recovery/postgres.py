@@ -1,6 +1,12 @@
-"""Runbook for a dead PostgreSQL primary: promote the most advanced standby, re-point the other, rejoin the old one."""
+"""Runbooks for PostgreSQL.
 
+A dead primary:        promote the most advanced standby and re-point the other; bring_back the old one.
+A planned switchover:  ready_to_switch, shut the primary down in order, take_over; bring_back the old one.
+"""
+
+import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -31,18 +37,52 @@ def promote(component: str = "postgres", detect_within_s: float = 10.0) -> dict[
     if not received:
         raise TargetError(f"no standby of {component} answers: nothing can be promoted")
     best = max(standbys, key=lambda node: received[node.name])
-    _ask(best, "select pg_promote(false)")
-    until(lambda: _ask(best, "select pg_is_in_recovery()") is False, WAIT_S, f"{best.name} to become primary")
-    promoted_ns = time.monotonic_ns()
-    for node in standbys:
-        if node.name != best.name:
-            _repoint(node, best)
     return {
         "promoted": best.name,
         "received": received,
         "detected_ns": detected_ns,
         "recovery_started_ns": started_ns,
-        "promoted_ns": promoted_ns,
+        "promoted_ns": _make_primary(best, standbys),
+    }
+
+
+def ready_to_switch(component: str = "postgres") -> dict[str, Any]:
+    """Prepare a planned switchover: write the primary's checkpoint now, so that its shutdown has little left to do.
+
+    TargetError when no standby streams: nobody could take over.
+    """
+    (primary,) = where.target().nodes(component, "primary")
+    if not (streaming := _ask(primary, "select count(*) from pg_stat_replication where state = 'streaming'")):
+        raise TargetError(f"no standby of {component} streams from {primary.name}: nobody could take over")
+    with psycopg.connect(primary.endpoint, autocommit=True, connect_timeout=2) as connection:
+        connection.execute("checkpoint")
+    return {"primary": primary.name, "streaming": streaming}
+
+
+def take_over(component: str = "postgres") -> dict[str, Any]:
+    """Promote a standby that has all that a primary, shut down in order, ever wrote; no look is waited for.
+
+    TargetError when not exactly one node is down, or no standby has everything: then start the old primary again.
+    """
+    target, detected_ns = where.target(), time.monotonic_ns()
+    nodes = target.nodes(component)
+    standbys = tuple(node for node in nodes if node.role == "standby")
+    ended = [node for node in nodes if not node.role]
+    if len(ended) != 1 or len(standbys) != len(nodes) - 1:
+        roles = ", ".join(f"{node.name} is {node.role or 'down'}" for node in nodes)
+        raise TargetError(f"{component} is not in the middle of a switchover: {roles}")
+    wrote = _shutdown_record(target, ended[0])
+    received = {node.name: int(_ask(node, RECEIVED)) for node in standbys}
+    best = max(standbys, key=lambda node: received[node.name])
+    if received[best.name] <= wrote:
+        raise TargetError(f"{ended[0].name} wrote up to {wrote}, standbys have {received}: start {ended[0].name} again")
+    return {
+        "promoted": best.name,
+        "received": received,
+        "handed_over": wrote,
+        "detected_ns": detected_ns,
+        "recovery_started_ns": detected_ns,
+        "promoted_ns": _make_primary(best, standbys),
     }
 
 
@@ -65,6 +105,27 @@ def _seen_dead(target: Target, component: str, within_s: float) -> int:
             return time.monotonic_ns()
         time.sleep(LOOK_S)
     raise TargetError(f"a primary of {component} still answers after {within_s:.0f} s: nothing is promoted beside it")
+
+
+def _make_primary(best: Node, standbys: Sequence[Node]) -> int:
+    """Promote one of the standbys, let the others follow it; gives the moment at which it was primary."""
+    _ask(best, "select pg_promote(false)")
+    until(lambda: _ask(best, "select pg_is_in_recovery()") is False, WAIT_S, f"{best.name} to become primary")
+    promoted_ns = time.monotonic_ns()
+    for node in standbys:
+        if node.name != best.name:
+            _repoint(node, best)
+    return promoted_ns
+
+
+def _shutdown_record(target: Target, node: Node) -> int:
+    """Read where a node that is down wrote its shutdown checkpoint. TargetError when it did not end in order."""
+    ran = target.run(node, ["pg_controldata", "-D", "data"], timeout=WAIT_S)
+    state = re.search(r"Database cluster state:\s+(.+)", ran.out)
+    found = re.search(r"Latest checkpoint location:\s+(\w+)/(\w+)", ran.out)
+    if ran.code or not state or not found or state.group(1) != "shut down":
+        raise TargetError(f"{node.name} was not shut down in order ({state.group(1) if state else ran.err.strip()})")
+    return (int(found.group(1), 16) << 32) + int(found.group(2), 16)
 
 
 def _repoint(node: Node, primary: Node) -> None:

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from targets.lab import processes
+from targets.lab import processes, spaces
 
 PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from targets.lab import keeper; keeper.main()"
 LOCK = "owner.lock"
@@ -56,6 +56,7 @@ def keep(folder: Path, argv: list[str]) -> None:
     """Run the supervisor until it ends, then sweep."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(one, signal.SIG_IGN)  # the undertaker leaves last
+    spaces.own_users()
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     alive, held = os.pipe()  # the supervisor reads `alive`: end of file tells it that its keeper was killed
     supervisor = os.fork()

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class Link:
     """One caller's connection through a door, and its continuation to a server."""
 
-    def __init__(self, door: "Door") -> None:
+    def __init__(self, door: "Door", peer: str | None = None) -> None:
         self.door = door
         self.caller = End(self, asks=True)
         self.server = End(self, asks=False)
         self.backend = ""  # the node it leads to; empty while it is being chosen
         self.pair = (0, 0)  # client port, door port
-        self.peer: str | None = None  # the caller's node, looked up when a rule asks for it
+        self.peer = peer  # the caller's node; looked up when a rule asks for it and it is not known
         self.verdict = PASSES
         self.asked = False  # the server got something since it last spoke
         self.changed = asyncio.Event()

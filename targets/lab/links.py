@@ -8,9 +8,11 @@ the heal.  Delayed is what waits in an end's queue.  Without a rule an end write
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from targets.abilities import Rule
+from targets.lab import spaces
 from targets.lab.hangup import Hangups
 from targets.lab.layout import PARTS
 from targets.lab.link import Link
@@ -33,8 +35,15 @@ class Door:
     async def listen(self, host: str) -> None:
         """Open the port, any that is free."""
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Link(self).caller, host, 0, backlog=_BACKLOG)
-        self.port = self.server.sockets[0].getsockname()[1]
+        known = OUTSIDE if self.links.spaces else None
+        self.servers = [await loop.create_server(lambda: Link(self, known).caller, host, 0, backlog=_BACKLOG)]
+        self.port = self.servers[0].sockets[0].getsockname()[1]
+        for node, space in self.links.spaces.items():
+            sock = spaces.listening(space, host, self.port)
+            self.servers.append(await loop.create_server(partial(self._link_from, node), sock=sock, backlog=_BACKLOG))
+
+    def _link_from(self, node: str) -> asyncio.Protocol:
+        return Link(self, node).caller
 
     def candidates(self) -> list[str]:
         """List the nodes to try for a new connection, each time beginning with the next."""
@@ -46,7 +55,9 @@ class Door:
 class Links:
     """All doors of a lab and the rules in force."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, namespaces: Mapping[str, int] | None = None) -> None:
+        """`namespaces`: the nodes that have one of their own, and its descriptor; all of them, or none."""
+        self.spaces = dict(namespaces or {})
         self._peers = Peers(folder)
         self.hangups = Hangups()
         self.doors: dict[str, Door] = {}
@@ -62,7 +73,8 @@ class Links:
     async def close(self) -> None:
         """Close all doors and break all links."""
         for door in self.doors.values():
-            door.server.close()
+            for server in door.servers:
+                server.close()
             for link in list(door.open):
                 link.reset()
         while any(door.open for door in self.doors.values()):  # noqa: ASYNC110  a few turns of the loop
@@ -91,7 +103,8 @@ class Links:
     def _review(self) -> None:
         links = [link for door in self.doors.values() for link in door.open]
         for link in links:
-            link.peer = None if link.peer == OUTSIDE else link.peer  # of the nodes that the last rules named
+            if not self.spaces and link.peer == OUTSIDE:
+                link.peer = None  # none of the nodes that the last rules named
         named = [rule for rule in self._rules.values() if "*" not in rule.sources]
         self._look_up([link for link in links if link.peer is None and any(_leads(link, rule) for rule in named)])
         for link in links:

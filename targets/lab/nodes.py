@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import loads, processes
+from targets.lab import loads, processes, spaces
 from targets.lab.layout import Part
 from targets.places import python_path
 from targets.target import BadInput, TargetError, VictimGone
@@ -24,9 +24,12 @@ _GONE_WITHIN_S = 10.0
 class NodeProcess:
     """One node: its folder, its current process, and how often it had to be restarted."""
 
-    def __init__(self, part: Part, lab: Path, config: dict[str, Any]) -> None:
+    def __init__(self, part: Part, lab: Path, config: dict[str, Any], space: int | None = None) -> None:
+        """`space`: the descriptor of its network namespace, where it has one."""
         self.part = part
+        self.space = space
         self.environment: dict[str, str] = {}  # for the next process of the node, on top of the lab's own
+        self.lost = False  # its data is gone, and it was not started since
         self.lab = lab
         self.folder = lab / part.name
         self.restarts = 0
@@ -49,6 +52,7 @@ class NodeProcess:
         """Start the node's launcher; nothing to do when it runs."""
         if self._process is not None:
             return
+        self.lost = False
         launcher = [sys.executable, "-m", f"targets.lab.roles.{self.part.component}", "node.json"]
         self._ended = asyncio.Event()
         self._process = self._child(launcher, log="log", environment=self.environment)
@@ -67,8 +71,12 @@ class NodeProcess:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509  the supervisor has one thread
+                preexec_fn=self._settle,  # noqa: PLW1509  the supervisor has one thread
             )
+
+    def _settle(self) -> None:
+        spaces.enter_for_good(self.space)
+        processes.die_with_parent()  # after it: a change of rights undoes it
 
     async def _watch(self, process: subprocess.Popen[bytes], began: float) -> None:
         await _exited(process)

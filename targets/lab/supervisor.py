@@ -19,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import control, keeper
+from targets.lab import control, keeper, spaces
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, component_url, names
 from targets.lab.links import Links
 from targets.lab.nodes import NodeProcess
+from targets.lab.reach import Reach
 from targets.lab.serving import socket_name
 from targets.target import BadInput, DrillyardError
 
@@ -32,7 +33,9 @@ class Supervisor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.links = Links(folder)
+        self.spaces = {part.name: spaces.make() for part in PARTS} if spaces.permitted() else {}
+        self.links = Links(folder, self.spaces)
+        self.reach = Reach(self.links, self.spaces)
         self.nodes: dict[str, NodeProcess] = {}
         self.over = asyncio.Event()
 
@@ -47,7 +50,8 @@ class Supervisor:
         doors[FRONT] = await self.links.add(FRONT, replicas, LOCALHOST)
         (self.folder / "archive").mkdir()
         for part in PARTS:
-            self.nodes[part.name] = NodeProcess(part, self.folder, _config(part.name, self.folder, doors))
+            config = _config(part.name, self.folder, doors)
+            self.nodes[part.name] = NodeProcess(part, self.folder, config, self.spaces.get(part.name))
             self.nodes[part.name].spawn()
         (self.folder / "doors.json").write_text(json.dumps(doors))
         await asyncio.start_unix_server(self._serve, control.NAME)

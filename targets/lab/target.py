@@ -106,9 +106,22 @@ class LocalTarget:
         """Name the nodes that do not run: every node of a lab should."""
         return tuple(name for name, node in self._ask("nodes.status").items() if node["incarnation"] is None)
 
+    def lose(self, node: str, incarnation: str) -> None:
+        """SIGKILL that very instance and remove its data, before the supervisor may start it again."""
+        self._ask("data.lose", node=node, incarnation=incarnation, within=KILL_S)
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+        return frozenset(self._ask("data.lost"))
+
     def cut(self, rule: Rule) -> None:
         """Put a rule in force. BadInput for a node that is not there, or that takes no connections."""
         self._ask("links.cut", **asdict(rule))
+
+    def means(self, rule: Rule) -> str:
+        """Say what would keep the rule: nftables in the nodes' network namespaces, or the lab's links."""
+        found: str = self._ask("links.means", **asdict(rule))
+        return found
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""

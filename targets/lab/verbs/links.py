@@ -15,18 +15,29 @@ HTTP = ("objects", "api")
 
 async def cut(lab: "Supervisor", **rule: Any) -> None:
     """Put a rule in force."""
-    rule = {key: tuple(value) if isinstance(value, list) else value for key, value in rule.items()}
-    lab.links.cut(_checked(lab, Rule(**rule)))
+    await lab.reach.cut(_checked(lab, _rule(rule)))
+
+
+async def means(lab: "Supervisor", **rule: Any) -> str:
+    """Say what would keep a rule."""
+    if lab.reach.by_kernel(_checked(lab, _rule(rule))):
+        return "nftables in the network namespaces of the sources"
+    return "the lab's links"
 
 
 async def uncut(lab: "Supervisor", id: str) -> None:  # noqa: A002  the field's name on the wire
     """Take a rule away."""
-    lab.links.uncut(id)
+    await lab.reach.uncut(id)
 
 
 async def cuts(lab: "Supervisor") -> list[str]:
     """List the ids of the rules in force."""
-    return lab.links.cuts()
+    return await lab.reach.cuts()
+
+
+def _rule(fields: dict[str, Any]) -> Rule:
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return Rule(**known)
 
 
 def _checked(lab: "Supervisor", rule: Rule) -> Rule:

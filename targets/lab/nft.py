@@ -1,0 +1,58 @@
+"""Packets dropped by the kernel (nftables) inside a node's network namespace. Standard library only.
+
+One table for each rule, called after it, so that whoever looks into the namespace sees what is in force.
+Dropped on input: there the packet has really left, so a caller learns nothing, not even by an error of its own.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+
+from targets.lab import spaces
+from targets.target import TargetError
+
+_ANSWER_S = 5.0
+
+
+async def drop(space: int, rule_id: str, ports: Iterable[int], direction: str) -> None:
+    """Drop what passes between the namespace's node and those doors: requests ("there"), answers ("back") or both."""
+    listed = ", ".join(map(str, ports))
+    table = _table(rule_id)
+    lines = [f"add table inet {table}", f"delete table inet {table}", f"add table inet {table}"]
+    lines.append(f"add chain inet {table} cut {{ type filter hook input priority 0 ; }}")
+    if direction in ("there", "both"):
+        lines.append(f"add rule inet {table} cut tcp dport {{ {listed} }} drop")
+    if direction in ("back", "both"):
+        lines.append(f"add rule inet {table} cut tcp sport {{ {listed} }} drop")
+    await _nft(space, "\n".join(lines))
+
+
+async def undrop(space: int, rule_id: str) -> None:
+    """Let it pass again; nothing to do when there is no such rule."""
+    table = _table(rule_id)
+    await _nft(space, f"add table inet {table}\ndelete table inet {table}")
+
+
+async def is_dropping(space: int, rule_id: str) -> bool:
+    """Look into the namespace whether the rule is there."""
+    return f"table inet {_table(rule_id)}\n" in await _nft(space, "list tables") + "\n"
+
+
+def _table(rule_id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", f"rule_{rule_id}")
+
+
+async def _nft(space: int, script: str) -> str:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        spaces.nft() or "nft", "-f", "-", stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=lambda: spaces.enter(space)
+    )
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            out, err = await process.communicate(script.encode())
+    except TimeoutError:
+        process.kill()
+        raise TargetError(f"nft did not end within {_ANSWER_S:.0f} s") from None
+    if process.returncode:
+        raise TargetError(f"nft refuses {script!r}: {err.decode(errors='replace').strip()}")
+    return out.decode()
