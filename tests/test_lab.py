@@ -299,8 +299,8 @@ def test_a_rule_that_could_do_nothing_is_refused(lab: LocalTarget) -> None:
         lab.cut(Rule(id="x", sources=("*",), destinations=("worker-1",), mode="drop"))
     with pytest.raises(BadInput, match="no node 'api-9'"):
         lab.cut(Rule(id="x", sources=("api-9",), destinations=("objects-a",), mode="drop"))
-    with pytest.raises(BadInput, match="use drop or reject"):
-        lab.cut(Rule(id="x", sources=("*",), destinations=("objects-a",), mode="delay"))
+    with pytest.raises(BadInput, match="speak HTTP"):
+        lab.cut(Rule(id="x", sources=("*",), destinations=("redis-a",), mode="errors", status=503))
     assert lab.cuts() == frozenset()
 
 

@@ -22,7 +22,7 @@ def delayed(seconds: float = DELAY_S, direction: str = "both", rule_id: str = "s
 
 
 def rule(mode: str, direction: str = "both") -> Rule:
-    return Rule(id=f"{mode}-{direction}", sources=SOME, destinations=ALL, mode=mode, direction=direction)
+    return Rule(id=f"{mode}-{direction}", sources=SOME, destinations=ALL, mode=mode, direction=direction, status=503)
 
 
 async def took(work: Awaitable[object]) -> float:
