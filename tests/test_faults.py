@@ -78,7 +78,6 @@ def test_injecting_twice_is_healed_by_one_heal(kind: str, clean: Target) -> None
     fault.inject(clean, plan)
     with suppress(VictimGone):  # a victim dies once; whoever runs now was not in the plan
         fault.inject(clean, plan)
-        assert kind in ("kill", "lose")  # a victim dies once; whoever runs now was not in the plan
     fault.heal(clean, plan)
     assert fault.active(clean, plan) is not True
 
