@@ -49,3 +49,12 @@ def test_standbys_cut(drill: Callable[..., Outcome]) -> None:
     assert outcome.met, outcome
     assert outcome.downtime_s is not None
     assert outcome.downtime_s > 0.4, f"commits were to wait while nobody confirmed them: {outcome}"
+
+
+@pytest.mark.p1
+@pytest.mark.quarterly
+def test_connections_exhausted(drill: Callable[..., Outcome]) -> None:
+    """I take every connection of the primary. Idle ones are ended, and within 8 seconds callers can log in again."""
+    outcome = drill("postgres-connections-exhausted", component="logins", rto="8 s")
+    assert outcome.met, outcome
+    assert outcome.downtime_s, f"callers who log in were to be refused: {outcome}"

@@ -17,6 +17,8 @@ T = TypeVar("T")
 ANSWER_S = 2.0
 STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'"
+FREE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"""
 WRITTEN = "pg_current_wal_lsn()"
 RECEIVED = "coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
 REPLAYED = "pg_last_wal_replay_lsn()"
@@ -97,6 +99,17 @@ def lag_by_clock_s() -> float:
     """
     sql = "SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
     return max(float(query(node.endpoint, sql) or 0) for node in _standbys())
+
+
+def free_sessions() -> int:
+    """Count the sessions on the primary that ordinary users can still have, 0 when it does not answer.
+
+    To be trusted because the primary counts its own sessions; the one that asks is not counted.
+    """
+    try:
+        return int(_asked(FREE)) + 1
+    except TargetError:
+        return 0
 
 
 def slots_kept() -> int:

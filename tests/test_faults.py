@@ -15,6 +15,7 @@ from targets.abilities import Killable
 from targets.target import Target, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
+    "exhaust": {"component": "postgres", "role": "standby"},
     "kill": {"component": "worker"},
     "lose": {"component": "postgres", "role": "standby", "count": 1},
     "misconfigure": {"component": "postgres", "name": "synchronous_commit", "value": "off"},

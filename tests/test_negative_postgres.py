@@ -68,3 +68,11 @@ def hold(seconds: float) -> dict[str, Any]:
         "name": f"hold for {seconds} s",
         "provider": {"type": "python", "module": "probes.wait", "func": "hold", "arguments": {"seconds": seconds}},
     }
+
+
+def test_connections_that_nobody_ends_are_missed(drill: Drill) -> None:
+    script = edited("postgres-connections-exhausted", without=("end the idle sessions of whoever holds most",))
+    script["method"].insert(1, hold(2))
+    outcome = drill(script, **DRILLS["test_connections_exhausted"].held_to | {"rto": "1 s"})
+    assert outcome.verdict == "missed", outcome
+    assert outcome.put_back
