@@ -36,3 +36,25 @@ def test_standby_lost(drill: Callable[..., Outcome]) -> None:
     assert redundant is not None
     assert struck is not None
     assert (redundant - struck) / 1e9 < 20, outcome
+
+
+@pytest.mark.p1
+@pytest.mark.quarterly
+def test_standbys_cut(drill: Callable[..., Outcome]) -> None:
+    """I cut both standbys from the primary. Commits wait; degraded on purpose, writes go on within 8 seconds.
+
+    No acked write is lost, the standbys catch up after the heal, and then commits are confirmed by a standby again.
+    """
+    outcome = drill("postgres-standbys-cut", component="postgres", rto="8 s", rpo="0 s")
+    assert outcome.met, outcome
+    assert outcome.downtime_s is not None
+    assert outcome.downtime_s > 0.4, f"commits were to wait while nobody confirmed them: {outcome}"
+
+
+@pytest.mark.p1
+@pytest.mark.quarterly
+def test_connections_exhausted(drill: Callable[..., Outcome]) -> None:
+    """I take every connection of the primary. Idle ones are ended, and within 8 seconds callers can log in again."""
+    outcome = drill("postgres-connections-exhausted", component="logins", rto="8 s")
+    assert outcome.met, outcome
+    assert outcome.downtime_s, f"callers who log in were to be refused: {outcome}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from probes.attempt import NoAnswer, Refusal
 from probes.nodes import ask
 from probes.wire import postgresql as wire
-from targets.target import TargetError
+from targets.target import Node, TargetError
 from targets.waiting import until
 from targets.where import target
 
@@ -16,6 +16,12 @@ T = TypeVar("T")
 
 ANSWER_S = 2.0
 STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND backend_type = 'client backend'"
+FREE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+WRITTEN = "pg_current_wal_lsn()"
+RECEIVED = "coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
+REPLAYED = "pg_last_wal_replay_lsn()"
 
 
 def primaries() -> int:
@@ -65,6 +71,93 @@ def await_standbys(count: int, timeout_s: float) -> dict[str, int]:
         f"postgres: {count} streaming standbys",
     )
     return {"standbys": seen, "redundant_ns": time.monotonic_ns()}
+
+
+def waiting_commits(for_s: float = 0.5, timeout_s: float = 5.0) -> int:
+    """Wait until commits have waited for a standby for `for_s`, and count them; TargetError after `timeout_s`.
+
+    To be trusted because the primary itself says what its sessions wait for.
+    """
+    sql = f"{WAITING} AND clock_timestamp() - query_start > make_interval(secs => {float(for_s)})"
+    return until(lambda: int(_asked(sql)), timeout_s, f"postgres: commits that wait for {for_s:g} s")
+
+
+def lag_bytes() -> int:
+    """Say how much WAL the standby that is furthest behind has not received yet.
+
+    To be trusted because positions in the WAL are compared, never clocks, and each server is asked for its own.
+    TargetError when the primary or a standby does not answer.
+    """
+    received = [position(node.endpoint, RECEIVED) for node in _standbys()]
+    return max(position(target().endpoint("postgres"), WRITTEN) - each for each in received)
+
+
+def lag_by_clock_s() -> float:
+    """Say how long ago the last transaction that a standby replayed was committed, by the standby's own clock.
+
+    Not to be trusted: it compares the clocks of two machines. It is what many a dashboard shows.
+    """
+    sql = "SELECT extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
+    return max(float(query(node.endpoint, sql) or 0) for node in _standbys())
+
+
+def free_sessions() -> int:
+    """Count the sessions on the primary that ordinary users can still have, 0 when it does not answer.
+
+    To be trusted because the primary counts its own sessions; the one that asks is not counted.
+    """
+    try:
+        return int(_asked(FREE)) + 1
+    except TargetError:
+        return 0
+
+
+def slots_kept() -> int:
+    """Count the replication slots on the primary whose WAL is still there, whole.
+
+    To be trusted because "lost" and "unreserved" are the primary's own words for what is gone or about to be.
+    """
+    return int(_asked("SELECT count(*) FROM pg_replication_slots WHERE wal_status IN ('reserved', 'extended')"))
+
+
+def retained_bytes() -> int:
+    """Say how much WAL the primary keeps for the slot that is furthest behind: what an absent standby costs.
+
+    To be trusted because it is what a full disk would be full of.
+    """
+    sql = "SELECT max(pg_current_wal_lsn() - restart_lsn)::bigint FROM pg_replication_slots"
+    return int(_asked(sql) or 0)
+
+
+def catch_up_s(timeout_s: float) -> float:
+    """Wait until every standby has replayed what the primary has written by now, and say how many seconds it took.
+
+    TargetError after `timeout_s`.  To be trusted because positions in the WAL are compared.
+    """
+    began, goal = time.monotonic(), position(target().endpoint("postgres"), WRITTEN)
+    standbys = _standbys()
+    until(
+        lambda: all(position(node.endpoint, REPLAYED) >= goal for node in standbys),
+        timeout_s,
+        f"postgres: {len(standbys)} standbys at the position that the primary had",
+    )
+    return time.monotonic() - began
+
+
+def position(url: str, sql: str) -> int:
+    """Ask a server for a position in the WAL, in bytes. TargetError when it gives none."""
+    return int(query(url, f"SELECT ({sql} - '0/0'::pg_lsn)::bigint"))
+
+
+def _standbys() -> list[Node]:
+    found = list(target().nodes("postgres", "standby"))
+    if not found:
+        raise TargetError("postgres: no standby answers")
+    return found
+
+
+def _asked(sql: str) -> Any:
+    return query(target().endpoint("postgres"), sql)
 
 
 def query(url: str, sql: str) -> Any:

@@ -32,7 +32,7 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
         raise BadInput(f"system {system.name!r}: components.{name} has no `watch`: add what its callers do")
     watch = component.watch
     base = target.endpoint(watch.at)
-    stream: dict[str, Any] = {"name": name, "kind": watch.kind, "url": base}
+    stream: dict[str, Any] = {"name": name, "kind": watch.kind, "url": _as(watch.user, base)}
     if watch.kind == "http":
         stream |= {
             "url": base + watch.path,
@@ -47,6 +47,12 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
         "id": ledger_id,
     }
     return Watching(streams=(stream,), ledgers=(ledger,) if ledger else ())
+
+
+def _as(user: str, url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    place, slash, more = rest.partition("/")
+    return f"{scheme}://{user}@{place.rpartition('@')[2]}{slash}{more}" if user else url
 
 
 def judged(held: Sequence[Watching], spared: Sequence[Watching]) -> dict[str, Any]:

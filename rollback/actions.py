@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from experiments import faults
 from rollback import guard
 from rollback.arming import Permit
 from targets import where
@@ -35,9 +36,14 @@ def inject(fault: str, **params: Any) -> dict[str, Any]:
     return jsonable(asdict(record))
 
 
-def stop() -> dict[str, Any]:
-    """Put back everything that this process has hurt. StopFailed when something stays broken."""
-    stopped = _session().stop(by="rollback")
+def stop(only: str | None = None) -> dict[str, Any]:
+    """Put back everything that this process has hurt. StopFailed when something stays broken.
+
+    only: a fault's name, for a method that heals one injection and leaves another in force.
+    """
+    if only is not None:
+        faults.load(only)  # BadInput: a misspelt name would heal nothing and say nothing
+    stopped = _session().stop(by="rollback", only=only)
     stopped.check()
     return {"healed": [record.id for record in stopped.healed]}
 

@@ -68,9 +68,9 @@ class Session:
         """Name the drill that the next injections belong to."""
         self.drill, self.severity, self.folder, self.failure = drill, severity, folder, None
 
-    def stop(self, *, by: str) -> stopping.Stopped:
-        """Put back everything that this session has hurt."""
-        return stopping.stop(by=by, mine=lambda record: record.owner == self.owner)
+    def stop(self, *, by: str, only: str | None = None) -> stopping.Stopped:
+        """Put back everything that this session has hurt, or what it has hurt with the fault `only`."""
+        return stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
 
 
 def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,9 @@ class _Strict(BaseModel):
 class Watch(_Strict):
     """What a caller of the component does, again and again."""
 
-    kind: Literal["http", "postgresql", "redis"]
+    kind: Literal["http", "postgresql", "login", "redis"]
     at: str  # the component whose endpoint is called
+    user: str = ""  # as whom, when not as the endpoint's URL says
     method: str = "GET"
     path: str = "/"
     body: str | None = None

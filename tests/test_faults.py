@@ -19,6 +19,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "crash": {"component": "objects"},
     "delay": {"source": "api", "destination": "objects", "seconds": 0.05},
     "errors": {"component": "objects", "status": 503},
+    "exhaust": {"component": "postgres", "role": "standby"},
     "kill": {"component": "worker"},
     "lose": {"component": "postgres", "role": "standby", "count": 1},
     "misconfigure": {"component": "postgres", "name": "synchronous_commit", "value": "off"},

@@ -137,7 +137,8 @@ def _create_cluster(pg: Postgres) -> None:
     options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums", "--wal-segsize=1")
     pg.run("initdb", "-D", str(DATA), "-U", "postgres", *options, "--no-instructions")
     # single-user and before the settings: later a commit would wait for standbys that are not there yet
-    pg.run("postgres", "--single", "-D", str(DATA), "-F", "postgres", text="create database lab\n")
+    text = "create database lab\ncreate role app login\n"  # app: a caller who is no superuser
+    pg.run("postgres", "--single", "-D", str(DATA), "-F", "postgres", text=text)
     with (DATA / "postgresql.conf").open("a") as file:
         file.write(pgsettings.shared(pg.config))
 
