@@ -15,6 +15,7 @@ from targets.target import BadInput, Target, Unable
 
 Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
+OF = "of "
 
 
 class Fault(Protocol):
@@ -64,12 +65,22 @@ def chosen(
 ) -> list[str]:
     """Name the nodes to be hurt: of one or several components, of a role, in a zone, the first `count` of them.
 
-    BadInput when there are none, or fewer than `count`.
+    `zone` "of ROLE" is the one in which the node of that role stands now: roles move.  BadInput when there are none, or
+    fewer than `count`.
     """
     components = [component] if isinstance(component, str) else list(component)
+    if zone and zone.startswith(OF):
+        zone = _zone_of(target, components, zone.removeprefix(OF))
     nodes = [node for each in components for node in target.nodes(each, role) if zone in (None, node.zone)]
     if not nodes or len(nodes) < (count or 0):
         asked = {"role": role, "zone": zone, "count": count}
         wanted = ", ".join(f"{key} {value!r}" for key, value in asked.items() if value is not None) or "any kind"
         raise BadInput(f"component {component!r} has {len(nodes)} nodes of {wanted} on {target.address} at this moment")
     return [node.name for node in nodes][:count]
+
+
+def _zone_of(target: Target, components: Sequence[str], role: str) -> str:
+    zones = {node.zone for each in components for node in target.nodes(each, role)}
+    if len(zones) != 1:
+        raise BadInput(f"zone 'of {role}': {len(zones)} zones hold a {role} of {', '.join(components)}; it takes one")
+    return zones.pop()
