@@ -11,8 +11,8 @@ from targets.target import BadInput, Target
 
 KINDS = ("cpu", "memory")
 SAFE_SHARE = 0.5  # of the memory that is available; the rest is for those who are only to be disturbed
-_LOOK = (  # what the machine has left, and what a container is allowed and has taken, in bytes
-    "awk '/^MemAvailable/ {print \"available\", $2 * 1024}' /proc/meminfo; cd /sys/fs/cgroup;"
+_LOOK = (  # what the machine has left, in kB, and what a container is allowed and has taken, in bytes
+    "grep MemAvailable /proc/meminfo; cd /sys/fs/cgroup;"
     "for f in memory.max memory/memory.limit_in_bytes; do [ -r $f ] && echo limit $(cat $f); done;"
     "for f in memory.current memory/memory.usage_in_bytes; do [ -r $f ] && echo usage $(cat $f); done; true"
 )
@@ -83,10 +83,12 @@ def _check_room(target: Target, component: str, megabytes: int) -> None:
     """Refuse to take more than a safe share; nodes of one component may stand on one machine."""
     for node in target.nodes(component):
         said = target.run(node, ["sh", "-c", _LOOK], timeout=5).out
-        seen = {key: int(value) for key, value in re.findall(r"(\w+) (\d+)", said)}
-        if "available" not in seen:
+        seen = {key: int(value) for key, value in re.findall(r"(\w+):? +(\d+)", said)}
+        if "MemAvailable" not in seen:
             raise BadInput(f"stress: how much memory is available beside {node.name} cannot be told; none is taken")
-        room = min(seen["available"], seen.get("limit", seen["available"]) - seen.get("usage", 0)) >> 20
+        room = seen["MemAvailable"] >> 10
+        if "limit" in seen:
+            room = min(room, (seen["limit"] - seen.get("usage", 0)) >> 20)
         if megabytes > SAFE_SHARE * room:
             raise BadInput(
                 f"stress: {megabytes} megabytes are more than {SAFE_SHARE:.0%} of the {max(room, 0)} that are "
