@@ -52,15 +52,16 @@ class Drill:
         rto: str = "",
         rpo: str = "",
         recovered_by: Literal["system", "stop"] = "system",
-        also: Sequence[str] = (),
+        also: Sequence[str] | Mapping[str, str] = (),
         spares: Sequence[str] = (),
     ) -> Outcome:
         """Hold `component` to its objectives while `experiment` (a name, or an edited script) is played.
 
         rto, rpo: narrow the objectives of the system's file.  recovered_by: "system", it must come back by itself or
         by the experiment's recovery; "stop", healing the fault is what brings it back.  also: components held to the
-        same objectives, the worst counts.  spares: components whose callers must not notice anything.  Bad input
-        fails the test with one line; a missing ability skips it.
+        same objectives, the worst counts; a mapping gives each an RPO of its own ({"redis": "1 s"}).  spares:
+        components whose callers must not notice anything.  Bad input fails the test with one line; a missing ability
+        skips it.
         """
         yard = self.yard
         try:
@@ -75,6 +76,7 @@ class Drill:
                 "recovered_by": recovered_by,
                 "rto_s": objectives.narrowed(yard.system, component, "rto", rto),
                 "rpo_s": objectives.narrowed(yard.system, component, "rpo", rpo),
+                "rpos": self._rpos(also),
                 "severity": self._marked(SEVERITIES, yard.system.component(component).severity),
                 "schedule": self._marked(SCHEDULES, "quarterly"),
                 **watching.judged(held, spared),
@@ -90,6 +92,15 @@ class Drill:
     def _watching(self, component: str) -> watching.Watching:
         ledger_id = f"{self.yard.folder.name}-{self.name}"
         return watching.watching(self.yard.target, self.yard.system, component, ledger_id=ledger_id)
+
+    def _rpos(self, also: Sequence[str] | Mapping[str, str]) -> dict[str, float]:
+        """Say which ledgers are held to an RPO that is not the component's."""
+        written = also if isinstance(also, Mapping) else {}
+        return {
+            ledger["name"]: objectives.narrowed(self.yard.system, component, "rpo", rpo)
+            for component, rpo in written.items()
+            for ledger in self._watching(component).ledgers
+        }
 
     def _marked(self, among: Sequence[str], default: str) -> str:
         return next((mark for mark in self.marks if mark in among), default)

@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 from probes.attempt import Attempt, NoAnswer
-from probes.wire.http import Answer, exchange, prepare
-from targets.target import TargetError
+from probes.nodes import ask as ask_nodes
+from probes.wire.http import Answer, Call, exchange, prepare
+from targets.target import Node, TargetError
 from targets.waiting import until
 from targets.where import target
 
@@ -31,6 +32,25 @@ def await_status(component: str = "api", path: str = "/health", expect: int = 20
     """
     until(lambda: status(component, path) == expect, timeout_s, f"{component} to answer {path} with {expect}")
     return expect
+
+
+def await_every(component: str = "api", path: str = "/health", expect: int = 200, timeout_s: float = 10.0) -> int:
+    """Wait until each node of a component, asked itself, answers a path with `expect`; say how many there are.
+
+    To be trusted because a front door that hides a bad node is not asked.  TargetError after `timeout_s`.
+    """
+    nodes = target().nodes(component)
+    call = {node.name: prepare(node.endpoint + path) for node in nodes}
+
+    def good(node: Node) -> bool:
+        return _exchanged(call[node.name], f"{node.name}: no answer to {path}").status == expect
+
+    until(
+        lambda: all(ask_nodes(nodes, good).get(node.name) for node in nodes),
+        timeout_s,
+        f"every node of {component} to answer {path} with {expect}",
+    )
+    return len(nodes)
 
 
 def field(component: str, path: str, key: str) -> Any:
@@ -59,7 +79,11 @@ def upload_status(component: str = "api", name: str = "drillyard-probe") -> int:
 def ask(component: str, path: str, method: str = "GET", body: str | None = None) -> Answer:
     """Make one request to a component's endpoint. TargetError when no whole answer comes within 3 s."""
     call = prepare(target().endpoint(component).rstrip("/") + path, method, body)
+    return _exchanged(call, f"{component}: no answer to {method} {path}")
+
+
+def _exchanged(call: Call, what: str) -> Answer:
     try:
         return asyncio.run(asyncio.wait_for(exchange(call, Attempt()), TIMEOUT_S))
     except (NoAnswer, OSError, EOFError) as error:  # TimeoutError is an OSError
-        raise TargetError(f"{component}: no answer to {method} {path} ({error or 'timeout'})") from None
+        raise TargetError(f"{what} ({str(error) or 'timeout'})") from None

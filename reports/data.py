@@ -31,7 +31,9 @@ class Data:
     """All judged ledgers; ns."""
 
     accounts: tuple[Account, ...]
-    rpo_ns: int | None  # the worst; None when nothing is known to be lost and some ledger was not measured
+    # of the ledger that kept its promise worst; None when nothing is known to be lost and some was not measured
+    rpo_ns: int | None
+    promised_s: float | None  # what that ledger was held to
     bound_ns: int
     counts: Counts
 
@@ -39,12 +41,19 @@ class Data:
 def measure(drill: Drill, objective: Objective, hit: Fault) -> Data:
     """Close the books of every judged ledger."""
     accounts = tuple(_account(drill, ledger, objective, hit) for ledger in objective.ledgers)
-    rpos = [a.rpo_ns for a in accounts]
-    known = [rpo for rpo in rpos if rpo is not None]
-    whole = bool(accounts) and len(known) == len(rpos)
+    beyond = {  # ns beyond what was promised -> ns lost, what was promised
+        rpo - (promised or 0) * NS: (rpo, promised)
+        for a in accounts
+        if (rpo := a.rpo_ns) is not None
+        for promised in (objective.promised(a.ledger),)
+    }
+    known = [a.rpo_ns for a in accounts if a.rpo_ns is not None]
+    whole = bool(accounts) and len(known) == len(accounts)
+    rpo_ns, promised_s = max(beyond.items())[1] if whole or any(known) else (None, objective.rpo_s)
     return Data(
         accounts=accounts,
-        rpo_ns=max(known) if whole or any(known) else None,
+        rpo_ns=rpo_ns,
+        promised_s=promised_s,
         bound_ns=int(objective.interval_s * NS) + (hit.blur_ns if any(known) else 0),
         counts=_counts([a.books for a in accounts]),
     )
@@ -109,7 +118,7 @@ def findings(data: Data, objective: Objective) -> Iterator[Finding]:
 def _lost(account: Account, objective: Objective, bound_ns: int) -> Iterator[Finding]:
     if not account.books.lost or account.rpo_ns is None:
         return
-    rpo, bound, promised = account.rpo_ns / NS, bound_ns / NS, objective.rpo_s
+    rpo, bound, promised = account.rpo_ns / NS, bound_ns / NS, objective.promised(account.ledger)
     says = f"{len(account.books.lost)} of {many(account.books.acked, 'acknowledged write')} of {account.ledger} "
     says += f"{'is' if len(account.books.lost) == 1 else 'are'} lost, {with_bound(rpo, bound)} worth of them"
     if promised is None:

@@ -58,7 +58,7 @@ def judge_drill(drill: Drill) -> Outcome:
         why=why,
         phases=_phases(drill, hit, back),
         rto_objective_s=objective.rto_s,
-        rpo_objective_s=objective.rpo_s,
+        rpo_objective_s=books.promised_s if books else objective.rpo_s,
         rpo_applies=bool(objective.ledgers) and objective.rpo_s is not None,
         undo_s=_undo_s(drill),
         put_back=bool(drill.injections) and trial.healed(drill),
@@ -117,7 +117,8 @@ def _numbers(objective: Objective, back: Recovery | None, books: Data | None, un
     if books and books.accounts and books.rpo_ns is not None:
         lost, acked = books.counts.lost or 0, many(books.counts.acked, "acknowledged write")
         says += f", {f'{lost} of' if lost else 'none of'} {acked} lost"
-        says += f" (objective {duration(objective.rpo_s)})" if objective.rpo_s is not None else ""
+        own = "".join(f", {duration(rpo)} for {ledger}" for ledger, rpo in (objective.rpos or {}).items())
+        says += f" (objective {duration(objective.rpo_s)}{own})" if objective.rpo_s is not None else ""
     return says + (f", put back in {duration(undo_s)}" if undo_s is not None else "")
 
 

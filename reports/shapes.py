@@ -38,6 +38,11 @@ class Objective:
     timeout_s: float
     recovered_by: Literal["system", "stop"] = "system"  # who is to bring the service back
     experiment: str = ""
+    rpos: Mapping[str, float] | None = None  # ledger -> seconds, where a ledger is held to an RPO of its own
+
+    def promised(self, ledger: str) -> float | None:
+        """Give the RPO that a ledger is held to, seconds."""
+        return (self.rpos or {}).get(ledger, self.rpo_s)
 
     def __post_init__(self) -> None:
         """Refuse times that nothing can be measured with."""

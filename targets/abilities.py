@@ -64,8 +64,11 @@ class Killable(Protocol):
     def incarnation(self, node: str) -> str | None:
         """Identify the running instance (a pid alone is not enough), None when none runs."""
 
-    def kill(self, node: str, incarnation: str, *, grace_s: float = 0) -> None:
-        """Kill that very instance; asked to end first when `grace_s` is above 0. VictimGone when it does not run."""
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
+        """Kill that very instance; asked to end first when `grace_s` is above 0. VictimGone when it does not run.
+
+        `for_good`: nobody restarts it until it is started again: its host is gone, not its process alone.
+        """
 
     def start(self, node: str) -> None:
         """Bring the node back as its launcher would, wait until it serves; nothing to do when it runs."""
@@ -111,6 +114,37 @@ class Configurable(Protocol):
 
     def overrides(self) -> frozenset[str]:
         """Describe each setting that somebody changed and that would survive a restart: "postgres-a: name = value"."""
+
+
+@runtime_checkable
+class Deployable(Protocol):
+    """Other releases of its nodes' program can be put in place."""
+
+    def releases(self, node: str) -> tuple[str, ...]:
+        """List the releases the node was given, oldest first: the last is in force; () for one that knows none."""
+
+    def deploy(self, node: str, release: str) -> None:
+        """Let the node run that release from now on, at once; does not wait until it serves. BadInput: no such one."""
+
+    def restarts(self, node: str) -> int:
+        """Count how often the node had to be started again since its release was deployed."""
+
+    def strayed(self) -> tuple[str, ...]:
+        """Name the nodes that run another release than their first."""
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """Its components can be given more nodes, or fewer."""
+
+    def scale(self, component: str, count: int) -> None:
+        """Have that many nodes serve, wait until they do; those that go finish first. BadInput: it cannot have so."""
+
+    def scaled(self, component: str) -> int:
+        """Count the nodes that the component is to have."""
+
+    def resized(self) -> tuple[str, ...]:
+        """Name the components that are to have another number of nodes than at first."""
 
 
 @runtime_checkable

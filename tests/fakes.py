@@ -49,8 +49,8 @@ class FakeTarget:
         self._called("incarnation")
         return self.running[node]
 
-    def kill(self, node: str, incarnation: str, *, grace_s: float = 0) -> None:
-        if self._called("kill" if not grace_s else "kill with grace"):
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
+        if self._called("kill for good" if for_good else "kill with grace" if grace_s else "kill"):
             if self.running[node] != incarnation:
                 raise VictimGone(f"{node} is not {incarnation} any more")
             self.running[node] = None

@@ -16,6 +16,7 @@ from targets.target import BadInput, Target, Unable
 
 Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
+OF = "of "
 
 
 class Fault(Protocol):
@@ -65,9 +66,12 @@ def chosen(
 ) -> list[str]:
     """Name the nodes to be hurt: of one or several components, of a role, in a zone, the first `count` of them.
 
-    BadInput when there are none, or fewer than `count`.
+    `zone` "of ROLE" is the one in which the node of that role stands now: roles move.  BadInput when there are none, or
+    fewer than `count`.
     """
     components = [component] if isinstance(component, str) else list(component)
+    if zone and zone.startswith(OF):
+        zone = _zone_of(target, components, zone.removeprefix(OF))
     nodes = [node for each in components for node in target.nodes(each, role) if zone in (None, node.zone)]
     if not nodes or len(nodes) < (count or 0):
         asked = {"role": role, "zone": zone, "count": count}
@@ -79,3 +83,10 @@ def chosen(
 def rule(words: Mapping[str, Any]) -> Rule:
     """Make a rule for the links of what a plan says of it, as JSON. BadInput when no link could do that."""
     return Rule(**{**words, **{side: tuple(words[side]) for side in ("sources", "destinations")}})
+
+
+def _zone_of(target: Target, components: Sequence[str], role: str) -> str:
+    zones = {node.zone for each in components for node in target.nodes(each, role)}
+    if len(zones) != 1:
+        raise BadInput(f"zone 'of {role}': {len(zones)} zones hold a {role} of {', '.join(components)}; it takes one")
+    return zones.pop()

@@ -22,10 +22,12 @@ def plan(
     zone: str | None = None,
     count: int | None = None,
     grace_s: float = 0,
+    for_good: bool = False,
 ) -> dict[str, Any]:
     """Name the running instances of the chosen nodes; they are killed together.
 
-    `grace_s`: ask them to end, and SIGKILL those that still run after so many seconds; 0 asks nobody.
+    `grace_s`: ask them to end, and SIGKILL those that still run after so many seconds; 0 asks nobody.  `for_good`:
+    nobody restarts them until a runbook or the stop starts them, as when their hosts are lost with them.
     """
     if not 0 <= grace_s <= MOST_GRACE_S:
         raise BadInput(f"kill: grace_s={grace_s}; use 0 to {MOST_GRACE_S} seconds")
@@ -35,6 +37,7 @@ def plan(
         "victims": [name for name, instance in running.items() if instance],
         "instances": {name: instance for name, instance in running.items() if instance},
         "grace_s": grace_s,
+        "for_good": for_good,
         "undo": "start the killed nodes again",
     }
 
@@ -44,7 +47,7 @@ def inject(target: Target, plan: Plan) -> None:
     killable = able(target, Killable, "kill nodes")
     with ThreadPoolExecutor(len(plan["instances"])) as pool:
         killed = (
-            pool.submit(killable.kill, name, instance, grace_s=plan["grace_s"])
+            pool.submit(killable.kill, name, instance, grace_s=plan["grace_s"], for_good=plan["for_good"])
             for name, instance in plan["instances"].items()
         )
         for each in list(killed):

@@ -20,6 +20,8 @@ class Part:
     zone: str
     restarts: bool
     serves: bool = True  # it takes connections, so it has a door
+    spare: bool = False  # it has a door, and is started when its component is scaled up
+    liveness: bool = False  # the supervisor asks it whether it lives, and replaces it when it does not answer
 
 
 def _trio(component: str, *, restarts: bool) -> tuple[Part, ...]:
@@ -31,17 +33,20 @@ PARTS: tuple[Part, ...] = (
     *_trio("redis", restarts=False),
     *_trio("sentinel", restarts=True),
     Part(name="objects-a", component="objects", zone="zone-c", restarts=True),
-    Part(name="api-1", component="api", zone="zone-a", restarts=True),
-    Part(name="api-2", component="api", zone="zone-b", restarts=True),
+    Part(name="api-1", component="api", zone="zone-a", restarts=True, liveness=True),
+    Part(name="api-2", component="api", zone="zone-b", restarts=True, liveness=True),
+    Part(name="api-3", component="api", zone="zone-c", restarts=True, liveness=True, spare=True),
+    Part(name="api-4", component="api", zone="zone-b", restarts=True, liveness=True, spare=True),
     Part(name="worker-1", component="worker", zone="zone-a", restarts=True, serves=False),
 )
 COMPONENTS: tuple[str, ...] = tuple(dict.fromkeys(part.component for part in PARTS))
 FRONT = "api"  # the door that balances over all nodes of the component of this name
+RELEASES = {"api": ("stable", "crashing")}  # what its program exists in, the first one in force at first; see roles/
 
 
 def names(component: str) -> tuple[str, ...]:
-    """List the node names of a component."""
-    return tuple(part.name for part in PARTS if part.component == component)
+    """List the node names of a component, spare ones aside."""
+    return tuple(part.name for part in PARTS if part.component == component and not part.spare)
 
 
 def part(name: str) -> Part:

@@ -7,6 +7,7 @@ the heal.  Delayed is what waits in an end's queue.  Without a rule an end write
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -46,10 +47,15 @@ class Door:
         return Link(self, node).caller
 
     def candidates(self) -> list[str]:
-        """List the nodes to try for a new connection, each time beginning with the next."""
+        """List the nodes to try for a new connection: the one with the fewest first, in turn among equals.
+
+        One that has no room, or hangs, keeps its connections; new ones go where they come to an end.  Only a connection
+        that could not be made goes on to the next node: what was passed on may have been done, and is never said twice.
+        """
         order = list(self.backends)
         self._turn = (self._turn + 1) % len(order)
-        return order[self._turn :] + order[: self._turn]
+        busy = Counter(link.backend for link in self.open)
+        return sorted(order[self._turn :] + order[: self._turn], key=lambda name: busy[name])
 
 
 class Links:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from targets.lab import loads, processes, spaces
-from targets.lab.layout import Part
+from targets.lab.layout import RELEASES, Part
 from targets.places import python_path
 from targets.target import BadInput, TargetError, VictimGone
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
+ENDS_WITHIN_S = 1.5  # asked to end, it has so long to finish what it is at
+RELEASE = "LAB_RELEASE"  # in a launcher's environment: which release to become
 _GONE_WITHIN_S = 10.0
 
 
@@ -33,9 +35,13 @@ class NodeProcess:
         self.lab = lab
         self.folder = lab / part.name
         self.restarts = 0
+        self.wanted = not part.spare  # it is to run
+        self.grounded = False  # its host is gone: nobody restarts it until it is started
+        self.releases = list(RELEASES.get(part.component, ())[:1])  # those it was given; the last is in force
         self.code: int | None = None  # how the last process ended
         self._backoff = BACKOFF_FIRST_S
         self._process: subprocess.Popen[bytes] | None = None
+        self._latest: subprocess.Popen[bytes] | None = None  # the one that is restarted when it ends
         self._ended = asyncio.Event()
         self._loads: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.folder.mkdir(mode=0o711)
@@ -55,7 +61,8 @@ class NodeProcess:
         self.lost = False
         launcher = [sys.executable, "-m", f"targets.lab.roles.{self.part.component}", "node.json"]
         self._ended = asyncio.Event()
-        self._process = self._child(launcher, log="log", environment=self.environment)
+        self.grounded = False
+        self._process = self._latest = self._child(launcher, log="log", environment=self.environment)
         asyncio.get_running_loop().create_task(self._watch(self._process, time.monotonic()))
 
     def _child(
@@ -84,20 +91,57 @@ class NodeProcess:
         self._process = None
         self._kill_leftovers()
         self._ended.set()
-        if self.part.restarts:
-            self._backoff = BACKOFF_FIRST_S if time.monotonic() - began > HEALTHY_S else self._backoff
-            await asyncio.sleep(self._backoff)
+        self._backoff = BACKOFF_FIRST_S if time.monotonic() - began > HEALTHY_S else self._backoff
+        await asyncio.sleep(self._backoff)
+        if self.part.restarts and self.wanted and not self.grounded and self._latest is process:
             self._backoff = min(2 * self._backoff, BACKOFF_MOST_S)
             self.restarts += 1
             self.spawn()
 
-    async def kill(self, incarnation: str, grace_s: float = 0) -> None:
+    def forgive(self) -> None:
+        """Begin anew with the wait before a restart: somebody has put the node right."""
+        self._backoff = BACKOFF_FIRST_S
+
+    async def retire(self) -> None:
+        """End the node in order, for as long as nobody wants it."""
+        self.wanted = False
+        await self._end()
+
+    async def replace(self, release: str) -> None:
+        """Let the node run that release, and start it at once where it runs or waits for its restart."""
+        grounded = self.grounded
+        await self._end()
+        self.releases.append(release)
+        self.environment[RELEASE] = release
+        self.restarts = 0
+        self.forgive()
+        if self.wanted and not grounded:
+            self.spawn()
+
+    def follow(self, other: "NodeProcess") -> None:
+        """Take a place beside another node: wanted, and of the same release."""
+        self.wanted = True
+        self.releases, self.environment = list(other.releases), dict(other.environment)
+
+    def note(self, text: str) -> None:
+        """Write a line of the supervisor's into the node's log."""
+        with (self.folder / "log").open("a") as out:
+            out.write(f"supervisor: {text}\n")
+
+    async def _end(self) -> None:
+        self._latest = None  # whoever waits to restart it has nothing to do any more
+        if running := self.incarnation:
+            with suppress(VictimGone):
+                await self.kill(running, ENDS_WITHIN_S)
+
+    async def kill(self, incarnation: str, grace_s: float = 0, *, for_good: bool = False) -> None:
         """SIGKILL that very instance and all of its processes; returns when they are gone.
 
         Within `grace_s` it may end by itself, as an orderly shutdown does: PostgreSQL hands over what it has written.
         """
         if incarnation != self.incarnation or self._process is None:
             raise VictimGone(f"{self.part.name}: {incarnation} does not run any more")
+        self.grounded = self.grounded or for_good
         ended = self._ended
         if grace_s:
             self._process.send_signal(signal.SIGINT if self.part.component == "postgres" else signal.SIGTERM)

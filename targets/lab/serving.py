@@ -9,13 +9,13 @@ from targets.lab.roles.hello import STARTUP
 ANSWER_WITHIN_S = 1.0
 
 
-async def serves(component: str, folder: Path) -> bool:
+async def serves(component: str, folder: Path, within_s: float = ANSWER_WITHIN_S) -> bool:
     """Say whether the server in a node's folder answers its protocol's simplest question."""
     question, answer = _WORDS[component]
     if not question:
         return True
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
+        async with asyncio.timeout(within_s):
             return await _ask(socket_name(component), folder, question, answer)
     except (OSError, TimeoutError):
         return False
@@ -24,6 +24,11 @@ async def serves(component: str, folder: Path) -> bool:
 def socket_name(component: str) -> str:
     """Name the Unix socket on which a component's server listens, inside its node's folder."""
     return ".s.PGSQL.5432" if component == "postgres" else "socket"
+
+
+def socket_path(node: str) -> str:
+    """Say where a node's server listens, relative to the lab's folder: a socket's path must be short."""
+    return f"{node}/{socket_name(node.rpartition('-')[0])}"
 
 
 async def _ask(name: str, folder: Path, question: bytes, answer: bytes) -> bool:

@@ -19,12 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import control, keeper, spaces
+from targets.lab import control, keeper, liveness, spaces
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, component_url, names
 from targets.lab.links import Links
 from targets.lab.nodes import NodeProcess
 from targets.lab.reach import Reach
-from targets.lab.serving import socket_name
+from targets.lab.serving import socket_name, socket_path
 from targets.target import BadInput, DrillyardError
 
 
@@ -38,21 +38,24 @@ class Supervisor:
         self.reach = Reach(self.links, self.spaces)
         self.nodes: dict[str, NodeProcess] = {}
         self.over = asyncio.Event()
+        self._probes: list[asyncio.Task[None]] = []
 
     async def up(self) -> None:
         """Open all doors, write down where they are, start all nodes, listen for requests."""
         doors = {}
         for part in PARTS:
             if part.serves:
-                path = f"{part.name}/{socket_name(part.component)}"
-                doors[part.name] = await self.links.add(part.name, {part.name: path}, LOCALHOST)
-        replicas = {name: f"{name}/{socket_name(FRONT)}" for name in names(FRONT)}
+                doors[part.name] = await self.links.add(part.name, {part.name: socket_path(part.name)}, LOCALHOST)
+        replicas = {name: socket_path(name) for name in names(FRONT)}
         doors[FRONT] = await self.links.add(FRONT, replicas, LOCALHOST)
         (self.folder / "archive").mkdir()
         for part in PARTS:
             config = _config(part.name, self.folder, doors)
             self.nodes[part.name] = NodeProcess(part, self.folder, config, self.spaces.get(part.name))
-            self.nodes[part.name].spawn()
+            if not part.spare:
+                self.nodes[part.name].spawn()
+            if part.liveness:
+                self._probes.append(asyncio.create_task(liveness.watch(self.nodes[part.name])))
         (self.folder / "doors.json").write_text(json.dumps(doors))
         await asyncio.start_unix_server(self._serve, control.NAME)
 

@@ -41,7 +41,8 @@ class LocalTarget:
         self._check_up()
         from targets.lab.ask_roles import ask_roles  # noqa: PLC0415  asks with the servers' own clients
 
-        parts = [each for each in PARTS if each.component == component]
+        members = self._members(component)
+        parts = [each for each in PARTS if each.name in members]
         roles = ask_roles(component, [each.name for each in parts], self._doors)
         found = [
             Node(
@@ -70,9 +71,10 @@ class LocalTarget:
         found: str | None = self._ask("nodes.incarnation", node=node)
         return found
 
-    def kill(self, node: str, incarnation: str, *, grace_s: float = 0) -> None:
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
         """SIGKILL that very instance, all its processes, after `grace_s` of asking it to end. VictimGone without it."""
-        self._ask("nodes.kill", node=node, incarnation=incarnation, grace_s=grace_s, within=KILL_S + grace_s)
+        how = {"incarnation": incarnation, "grace_s": grace_s, "for_good": for_good}
+        self._ask("nodes.kill", node=node, **how, within=KILL_S + grace_s)
 
     def start(self, node: str) -> None:
         """Bring the node back through its launcher and wait until it serves."""
@@ -103,8 +105,38 @@ class LocalTarget:
         return frozenset(line for node in names("postgres") for line in settings.overrides(self.folder, node))
 
     def down(self) -> tuple[str, ...]:
-        """Name the nodes that do not run: every node of a lab should."""
-        return tuple(name for name, node in self._ask("nodes.status").items() if node["incarnation"] is None)
+        """Name the nodes that do not run: every node of a lab should, but the spare ones."""
+        status = self._ask("nodes.status").items()
+        return tuple(name for name, node in status if node["wanted"] and node["incarnation"] is None)
+
+    def releases(self, node: str) -> tuple[str, ...]:
+        """List the releases the node was given, oldest first; () for one that knows none."""
+        return tuple(self._ask("releases.given", node=node))
+
+    def deploy(self, node: str, release: str) -> None:
+        """Let the node run that release from now on. BadInput names those there are."""
+        self._ask("releases.deploy", node=node, release=release, within=KILL_S)
+
+    def restarts(self, node: str) -> int:
+        """Count how often the supervisor started the node again since its release was deployed."""
+        return int(self._ask("nodes.status")[node]["restarts"])
+
+    def strayed(self) -> tuple[str, ...]:
+        """Name the nodes that run another release than their first."""
+        status = self._ask("nodes.status").items()
+        return tuple(name for name, node in status if node["releases"] and node["releases"][-1] != node["releases"][0])
+
+    def scale(self, component: str, count: int) -> None:
+        """Start spare nodes, or end some in order, the last first; wait until that is done."""
+        self._ask("scaling.scale", component=component, count=count, within=START_S)
+
+    def scaled(self, component: str) -> int:
+        """Count the nodes that the component is to have."""
+        return len(self._members(component))
+
+    def resized(self) -> tuple[str, ...]:
+        """Name the components that have spare nodes at work, or lack some of their own."""
+        return tuple(each for each in COMPONENTS if self.scaled(each) != len(names(each)))
 
     def lose(self, node: str, incarnation: str) -> None:
         """SIGKILL that very instance and remove its data, before the supervisor may start it again."""
@@ -166,8 +198,14 @@ class LocalTarget:
             self._started.forget(DOWN_S)
 
     def _ask(self, do: str, *, within: float = 0.0, **fields: Any) -> Any:
-        more = {"within": within} if do == "nodes.start" else {}
+        more = {"within": within} if do in ("nodes.start", "scaling.scale") else {}
         return control.ask(self.folder, {"do": do, **fields, **more}, timeout=within + ANSWER_S)
+
+    def _members(self, component: str) -> frozenset[str]:
+        """Name the nodes that the component is to have; where none are spare that is known here."""
+        if any(part.spare and part.component == component for part in PARTS):
+            return frozenset(self._ask("scaling.members", component=component))
+        return frozenset(names(component))
 
     def _check_up(self) -> None:
         if not self.folder.is_dir():

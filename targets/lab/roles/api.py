@@ -5,12 +5,15 @@ import sys
 
 from targets.lab.roles.common import read_config
 
+RELEASES = {"stable": "targets.lab.service.app:application", "crashing": "targets.lab.service.crashing:application"}
+
 
 def main() -> None:
     """Hand the addresses over and become uvicorn."""
     config = read_config()
     environment = os.environ | {f"LAB_{name.upper()}": url for name, url in config.urls.items()}
-    words = ["-m", "uvicorn", "--factory", "targets.lab.service.app:application", "--uds", config.socket]
+    program = RELEASES[os.environ.get("LAB_RELEASE", "stable")]
+    words = ["-m", "uvicorn", "--factory", program, "--uds", config.socket]
     # it must end at once when it is told to, whoever is still connected
     more = ["--log-level", "warning", "--timeout-graceful-shutdown", "1", "--backlog", "1024"]
     os.execve(sys.executable, [sys.executable, *words, *more], environment)  # noqa: S606

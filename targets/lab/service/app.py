@@ -3,21 +3,26 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from targets.lab.service import documents, orders, sessions
 from targets.lab.service.database import Database, NotKnown, NotWritten
+from targets.lab.service.limit import Limit
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue, Unavailable
 from targets.lab.service.stores import Stores
 
 SWITCH_S = 0.0005  # threads of the S3 client hold the interpreter for no longer while requests wait
+ROOM = 100  # requests at once; a replica that takes more than it can do serves nobody in time
 DEADLINE_S = 0.75  # for one dependency; with the others' share every answer comes within a second
 SCHEMA = """
 create table if not exists orders (
@@ -65,6 +70,11 @@ def bad(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"bad request: {error}"}, status_code=400)
 
 
+def gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the caller went away before its request was whole, so nothing was done."""
+    return JSONResponse({"error": "the request was never whole"}, status_code=400)
+
+
 async def prepare(database: Database) -> None:
     """Create the tables, as soon as there is a database; both replicas may try at once."""
     lock = "select pg_advisory_xact_lock(7)"
@@ -110,5 +120,13 @@ def application() -> Starlette:
         Route("/sessions/{name}", sessions.get),
         Route("/queues", sessions.queues),
     ]
-    handlers = {NotWritten: refused, Unavailable: refused, NotKnown: unknown, ValueError: bad, KeyError: bad}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    handlers: Mapping[Any, ExceptionHandler] = {
+        ClientDisconnect: gone,
+        NotWritten: refused,
+        Unavailable: refused,
+        NotKnown: unknown,
+        ValueError: bad,
+        KeyError: bad,
+    }
+    limit = Middleware(Limit, most=ROOM, always=("/livez",))
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=[limit])

@@ -14,9 +14,15 @@ _POLL_S = 0.01
 
 
 async def status(lab: "Supervisor") -> dict[str, Any]:
-    """Say how each node is: its incarnation, how often it was restarted, how its last process ended."""
+    """Say how each node is: its incarnation, how often it was restarted, how its last process ended, and so on."""
     return {
-        name: {"incarnation": node.incarnation, "restarts": node.restarts, "code": node.code}
+        name: {
+            "incarnation": node.incarnation,
+            "restarts": node.restarts,
+            "code": node.code,
+            "wanted": node.wanted,
+            "releases": node.releases,
+        }
         for name, node in lab.nodes.items()
     }
 
@@ -31,14 +37,17 @@ async def incarnation(lab: "Supervisor", node: str) -> str | None:
     return lab.node(node).incarnation
 
 
-async def kill(lab: "Supervisor", node: str, incarnation: str, grace_s: float) -> None:
-    """Kill that very instance, after `grace_s` of asking it to end."""
-    await lab.node(node).kill(incarnation, grace_s)
+async def kill(lab: "Supervisor", node: str, incarnation: str, grace_s: float, for_good: bool) -> None:
+    """Kill that very instance, after `grace_s` of asking it to end; not to be restarted when that is for good."""
+    await lab.node(node).kill(incarnation, grace_s, for_good=for_good)
 
 
 async def start(lab: "Supervisor", node: str, within: float) -> None:
-    """Start the node and wait until it serves."""
+    """Start the node and wait until it serves; nothing to do for a spare one that nobody wants."""
     found = lab.node(node)
+    if not found.wanted:
+        return
+    found.forgive()
     found.spawn()
     try:
         async with asyncio.timeout(within):

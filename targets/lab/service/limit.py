@@ -1,0 +1,31 @@
+"""A bound on the requests that are served at once: whoever comes beyond it is told so at once, and was not served."""
+
+from collections.abc import Collection
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Limit:
+    """Refuses what goes beyond `most` requests at once; paths in `always` are served all the same.
+
+    Whether the process lives is such a path: an overloaded replica that is killed for it leaves more to the others.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, always: Collection[str]) -> None:
+        self.app, self.most, self.always = app, most, always
+        self.busy = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve or refuse one request."""
+        if scope["type"] != "http" or scope["path"] in self.always:
+            await self.app(scope, receive, send)
+        elif self.busy >= self.most:
+            refusal = JSONResponse({"error": f"busy with {self.most} requests"}, 503, {"Connection": "close"})
+            await refusal(scope, receive, send)
+        else:
+            self.busy += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.busy -= 1
