@@ -6,7 +6,7 @@ from typing import Any
 
 from probes.attempt import Attempt, NoAnswer
 from probes.wire.http import Answer, exchange, prepare
-from targets.target import TargetError
+from targets.target import Node, TargetError
 from targets.waiting import until
 from targets.where import target
 
@@ -58,8 +58,17 @@ def upload_status(component: str = "api", name: str = "drillyard-probe") -> int:
 
 def ask(component: str, path: str, method: str = "GET", body: str | None = None) -> Answer:
     """Make one request to a component's endpoint. TargetError when no whole answer comes within 3 s."""
-    call = prepare(target().endpoint(component).rstrip("/") + path, method, body)
+    return _ask(component, target().endpoint(component), path, method, body)
+
+
+def ask_node(node: Node, path: str) -> Answer:
+    """Make one GET request to one node. TargetError when no whole answer comes within 3 s."""
+    return _ask(node.name, node.endpoint, path, "GET", None)
+
+
+def _ask(who: str, url: str, path: str, method: str, body: str | None) -> Answer:
+    call = prepare(url.rstrip("/") + path, method, body)
     try:
         return asyncio.run(asyncio.wait_for(exchange(call, Attempt()), TIMEOUT_S))
     except (NoAnswer, OSError, EOFError) as error:  # TimeoutError is an OSError
-        raise TargetError(f"{component}: no answer to {method} {path} ({error or 'timeout'})") from None
+        raise TargetError(f"{who}: no answer to {method} {path} ({error or 'timeout'})") from None

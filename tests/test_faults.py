@@ -15,6 +15,7 @@ from targets.abilities import Killable
 from targets.target import Target, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
+    "flush": {"component": "redis", "prefix": "worker:"},
     "kill": {"component": "worker"},
     "misconfigure": {"component": "postgres", "name": "synchronous_commit", "value": "off"},
     "outage": {"component": "objects"},

@@ -1,42 +1,61 @@
-"""Cut a component off from another one: packets vanish and nobody is told, as in a broken network."""
+"""Cut components off from one another: packets vanish and nobody is told, as in a broken network."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.faults import Plan, able, chosen
 from targets.abilities import Partitionable, Rule
-from targets.target import Target
+from targets.target import BadInput, Target
 
 
-def plan(target: Target, *, source: str, destination: str, role: str | None = None) -> dict[str, Any]:
-    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only)."""
+def plan(
+    target: Target,
+    *,
+    source: str | Sequence[str],
+    destination: str | Sequence[str],
+    role: str | None = None,
+    both_ways: bool = False,
+) -> dict[str, Any]:
+    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only), or vice versa.
+
+    A node that is both stays with the destinations: `source: [redis, sentinel], destination: redis, role: master`
+    cuts a master off from everybody else of its kind.
+    """
     able(target, Partitionable, "cut connections")
-    sources = chosen(target, source, None)
+    there = chosen(target, destination, role)
+    here = [name for name in chosen(target, source) if name not in there]
+    if not here:
+        raise BadInput(f"partition: source {source!r} has no node but those of the destination; name another source")
+    rule = f"partition-{uuid.uuid4().hex[:8]}"
+    cuts = [{"id": rule, "sources": here, "destinations": there}]
+    if both_ways:
+        cuts.append({"id": f"{rule}-back", "sources": there, "destinations": here})
     return {
-        "victims": sources,
-        "rule": {
-            "id": f"partition-{uuid.uuid4().hex[:8]}",
-            "sources": sources,
-            "destinations": chosen(target, destination, role),
-            "mode": "drop",
-        },
+        "victims": [*here, *there] if both_ways else here,
+        "cuts": cuts,
         "undo": "let the connections through again",
     }
 
 
 def inject(target: Target, plan: Plan) -> None:
     """Put the cut in force."""
-    able(target, Partitionable, "cut connections").cut(_rule(plan))
+    partitionable = able(target, Partitionable, "cut connections")
+    for cut in plan["cuts"]:
+        sources, destinations = tuple(cut["sources"]), tuple(cut["destinations"])
+        partitionable.cut(Rule(id=cut["id"], sources=sources, destinations=destinations, mode="drop"))
 
 
 def active(target: Target, plan: Plan) -> bool:
-    """Tell whether the cut is in force."""
-    return plan["rule"]["id"] in able(target, Partitionable, "cut connections").cuts()
+    """Tell whether the cut is in force, be it one way only."""
+    return bool(_ids(plan) & able(target, Partitionable, "cut connections").cuts())
 
 
 def heal(target: Target, plan: Plan) -> None:
     """Take the cut away."""
-    able(target, Partitionable, "cut connections").uncut(plan["rule"]["id"])
+    partitionable = able(target, Partitionable, "cut connections")
+    for rule in _ids(plan):
+        partitionable.uncut(rule)
 
 
 def residue(target: Target) -> list[str]:
@@ -45,11 +64,5 @@ def residue(target: Target) -> list[str]:
     return [f"cut {cut} is in force" for cut in sorted(cuts) if cut.startswith("partition-")]
 
 
-def _rule(plan: Plan) -> Rule:
-    rule = plan["rule"]
-    return Rule(
-        id=rule["id"],
-        sources=tuple(rule["sources"]),
-        destinations=tuple(rule["destinations"]),
-        mode=rule["mode"],
-    )
+def _ids(plan: Plan) -> set[str]:
+    return {cut["id"] for cut in plan["cuts"]}

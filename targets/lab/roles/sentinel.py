@@ -12,13 +12,14 @@ CONF = Path("sentinel.conf")
 QUORUM = 2
 REPLICAS = 2
 TOGETHER_S = 30.0
-DOWN_AFTER_MS = 500
+DOWN_AFTER_MS = 1000
 FAILOVER_TIMEOUT_MS = 3000
-# Sentinel's own periods are meant for a down-after of 30 s, and must be shorter than ours.  It connects to an instance
-# once in a ping period at most.  With the 1000 ms it is born with, the new master was silent for a whole down-after
-# while a leader waited to connect to it, and the others' word about the old master, which counts for five ask periods,
-# made that a majority: a second failover right behind the first, which cost a second of confirmed writes.
-PERIODS_MS = {"PING-PERIOD": 100, "ASK-PERIOD": 100, "PUBLISH-PERIOD": 200, "INFO-PERIOD": 1000}
+# Sentinel's own periods are meant for a down-after of 30 s, and must be well below ours.  It connects to an instance
+# once in a ping period at most: with the 1000 ms it is born with, a new master could be silent for a whole down-after
+# while a leader waited to connect to it, and the others' word about the OLD master, which counts for five ask periods,
+# made that a majority: a second failover right behind the first, at the price of a second of confirmed writes.
+# Not lower than this: five ping periods must cover the 1000 ms between two INFOs, or no replica is fit for promotion.
+PERIODS_MS = {"PING-PERIOD": 400, "ASK-PERIOD": 200, "PUBLISH-PERIOD": 200, "INFO-PERIOD": 1000}
 RUNS_WITHIN_S = 10.0
 
 

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from targets.lab.service import documents, orders, sessions
+from targets.lab.service import catalogue, documents, orders, sessions
+from targets.lab.service.cache import Cache
 from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue, Unavailable
@@ -71,7 +72,8 @@ async def prepare(database: Database) -> None:
     while True:
         try:
             # not waiting for the standbys: at the very first start there are none yet
-            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} {documents.SCHEMA} commit"
+            tables = f"{SCHEMA} {documents.SCHEMA} {catalogue.SCHEMA}"
+            script = f"begin; set local synchronous_commit = local; {lock}; {tables} commit"
             await database.run(script, within=DEADLINE_S)
         except (NotWritten, NotKnown):
             await asyncio.sleep(0.05)
@@ -86,6 +88,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     stores = Stores(
         database=Database(os.environ["LAB_POSTGRES"]),
         queue=Queue(os.environ["LAB_REDIS"]),
+        cache=Cache(os.environ["LAB_REDIS"]),
         objects=Objects(os.environ["LAB_OBJECTS"]),
     )
     app.state.stores = stores
@@ -109,6 +112,8 @@ def application() -> Starlette:
         Route("/sessions/{name}", sessions.put, methods=["PUT"]),
         Route("/sessions/{name}", sessions.get),
         Route("/queues", sessions.queues),
+        Route("/products/{product}", catalogue.get),
+        Route("/cache", catalogue.counters),
     ]
     handlers = {NotWritten: refused, Unavailable: refused, NotKnown: unknown, ValueError: bad, KeyError: bad}
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
