@@ -1,10 +1,10 @@
 """RTO: when callers were served again, and whether that keeps the objective.
 
-t0 is the confirmation of the first injection; the time since the injection began joins the bound.  An outage is the
-fault's when a request failed after the injection had begun, or when it had not ended by then: a request that was in
-flight when the fault struck belongs to it, although it was meant to leave before.  t5 is the end of the LAST such
-outage (a relapse is no recovery), `rto = t5 - t0`, never below 0; without an outage it is 0, give or take the longest
-outage that the client could have missed.  Several streams: the worst counts.
+t0 is the confirmation of the first injection that is no preparation; the time since that injection began joins the
+bound.  An outage is the fault's when a request failed after the injection had begun, or when it had not ended by then:
+a request that was in flight when the fault struck belongs to it, although it was meant to leave before.  t5 is the end
+of the LAST such outage (a relapse is no recovery), `rto = t5 - t0`, never below 0; without an outage it is 0, give or
+take the longest outage that the client could have missed.  Several streams: the worst counts.
 """
 
 from collections.abc import Iterable, Iterator

@@ -116,6 +116,7 @@ class Injection:
     fault: str
     target: str
     plan: Mapping[str, Any]
+    prepares: bool = False  # it set the stage for another one
     inject_started_ns: int | None = None
     injected_at_ns: int | None = None
     bite: bool | None = None

@@ -1,8 +1,8 @@
 """Whether it was a valid experiment, whether the client was fit to watch it, and whether all was put back.
 
-INVALID beats everything: a fault that was not there, a system that was not healthy before, or a client that stood
-still prove nothing, in neither direction.  OPEN findings only keep a drill from being met: an outage that was seen
-stays seen when, afterwards, the undo left something behind or a record was lost.
+INVALID beats everything: a fault that was not there, a system that was not healthy until it struck, or a client that
+stood still prove nothing, in neither direction.  OPEN findings only keep a drill from being met: an outage that was
+seen stays seen when, afterwards, the undo left something behind or a record was lost.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,9 @@ from reports.words import plain
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """When it hit, ns: somewhere between the start of the first injection and its confirmation, t0."""
+    """When it hit, ns: somewhere between the start of its injection and its confirmation, t0."""
 
+    began_ns: int  # of the first injection, which may be a preparation: until then nothing was touched
     struck_ns: int
     t0_ns: int
 
@@ -29,19 +30,31 @@ class Fault:
 
 
 def fault(drill: Drill) -> Fault | None:
-    """Place the fault in time, None when the first injection was not confirmed."""
-    first = drill.injections[0] if drill.injections else None
-    if first is None or first.inject_started_ns is None or first.injected_at_ns is None:
+    """Place the fault in time: the first injection that is no preparation. None when it was not confirmed.
+
+    A preparation (a slow link, a setting) makes the blow worse and is none itself: callers must not notice it.
+    """
+    blow = _blow(drill)
+    if blow is None or blow.inject_started_ns is None or blow.injected_at_ns is None:
         return None
-    return Fault(struck_ns=first.inject_started_ns, t0_ns=first.injected_at_ns)
+    began = min(i.inject_started_ns for i in drill.injections if i.inject_started_ns is not None)
+    return Fault(began_ns=began, struck_ns=blow.inject_started_ns, t0_ns=blow.injected_at_ns)
+
+
+def _blow(drill: Drill) -> Injection | None:
+    return next((i for i in drill.injections if not i.prepares), None)
 
 
 def injected(drill: Drill) -> Iterator[Finding]:
-    """Demand that the fault was there. The first injection is the one everything is measured from."""
+    """Demand that the fault was there: what everything is measured from, and what had prepared it."""
     if not drill.injections:
         yield invalid("no injection is on record: nothing was injected, or it was never put back")
-    for at, injection in enumerate(drill.injections):
-        doubt = invalid if at == 0 else unproven
+    elif _blow(drill) is None:
+        yield invalid("every injection on record only prepares: there is no fault to measure from")
+    struck = False
+    for injection in drill.injections:
+        doubt = unproven if struck else invalid
+        struck = struck or not injection.prepares
         who = _named(injection)
         if injection.injected_at_ns is None or injection.inject_started_ns is None:
             yield doubt(f"{who} was never confirmed{': ' + plain(injection.error, 300) if injection.error else ''}")
@@ -147,7 +160,7 @@ def watched(drill: Drill, objective: Objective, hit: Fault) -> Iterator[Finding]
 
 def _watched(drill: Drill, track: tuple[Sample, ...], objective: Objective, hit: Fault) -> Iterator[Finding]:
     name, interval, window = track[0].stream, int(objective.interval_s * NS), int(objective.window_s * NS)
-    since = hit.struck_ns - window
+    since = hit.began_ns - window
     # the client gives a request up that is later than its timeout, and records it as failed
     late = min(window, max(interval, int(objective.timeout_s * NS)))
     for says in outages.stalls(track, since_ns=since, lag_ns=late, gap_ns=window):

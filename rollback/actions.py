@@ -22,7 +22,7 @@ def use(session: guard.Session | None) -> None:
 
 
 def inject(fault: str, **params: Any) -> dict[str, Any]:
-    """Hurt the target in force through the door; `params` are the fault's own, and `expires_after_s`.
+    """Hurt the target in force through the door; `params` are the fault's own, `expires_after_s`, `prepares`.
 
     Returns the injection's record.  On any failure the method ends.
     """

@@ -22,6 +22,7 @@ from rollback.watchdog import Watchdog
 from targets.target import BadInput, DrillyardError, Target
 
 EXPIRES_AFTER_S = 300.0
+OF_THE_DOOR = ("expires_after_s", "prepares")  # parameters of any injection, not of its fault
 
 
 class Refused(DrillyardError):
@@ -76,7 +77,7 @@ def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any
     """Decide whom a fault would hurt; reads only. BadInput names a fault or a parameter that does not exist."""
     module = faults.load(fault)
     signature = inspect.signature(module.plan)
-    params = {key: value for key, value in params.items() if key != "expires_after_s"}
+    params = {key: value for key, value in params.items() if key not in OF_THE_DOOR}
     try:
         signature.bind(target, **params)
     except TypeError as error:
@@ -89,9 +90,18 @@ def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any
 
 
 def inject(
-    session: Session, target: Target, fault: str, *, expires_after_s: float = EXPIRES_AFTER_S, **params: Any
+    session: Session,
+    target: Target,
+    fault: str,
+    *,
+    expires_after_s: float = EXPIRES_AFTER_S,
+    prepares: bool = False,
+    **params: Any,
 ) -> Injection:
-    """Hurt the target, or raise with nobody hurt (Refused, BadInput) or with an open record (everything else)."""
+    """Hurt the target, or raise with nobody hurt (Refused, BadInput) or with an open record (everything else).
+
+    `prepares`: it is not the blow but sets the stage for it, so RTO and RPO are not measured from it.
+    """
     with session.lock:
         planned = plan(target, fault, params)
         _refuse(session, target, planned, _components(params))
@@ -107,6 +117,7 @@ def inject(
             planned_at_ns=now,
             inject_started_ns=now,
             expires_at_ns=now + int(expires_after_s * 1e9),
+            prepares=prepares,
         )
         try:
             journal.write(record)

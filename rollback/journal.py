@@ -50,6 +50,7 @@ class Injection:
     planned_at_ns: int
     inject_started_ns: int
     expires_at_ns: int  # the watchdog heals it then, even if its owner lives
+    prepares: bool = False  # it sets the stage for another one, and callers are not to notice it
     injected_at_ns: int | None = None
     bite: bool | None = None  # seen by looking after the injection
     bite_note: str | None = None

@@ -48,6 +48,14 @@ def test_a_fault_is_recorded_bites_is_healed_and_closed(session: guard.Session, 
     assert (session.folder or Path()).joinpath("injections", f"{record.id}.json").is_file()
 
 
+def test_a_preparation_is_recorded_as_one(session: guard.Session, target: FakeTarget) -> None:
+    words = {"source": "a", "destination": "a", "seconds": 0.1}
+    assert guard.inject(session, target, "delay", prepares=True, **words).prepares  # type: ignore[arg-type]
+    assert not guard.inject(session, target, "partition", source="a", destination="a").prepares
+    assert guard.plan(target, "delay", words | {"prepares": True})["victims"] == ["a-1", "a-2"]
+    assert [record.prepares for record in session.stop(by="test").healed] == [False, True]
+
+
 def test_the_record_is_on_disk_before_the_harm(session: guard.Session, target: FakeTarget) -> None:
     target.broken = {"cut"}
     with pytest.raises(TargetError):

@@ -47,6 +47,12 @@ FILES = [
 LONG = between((0.1, 3.1))
 
 
+def prepared(**more: object) -> dict[str, object]:
+    """Make an injection that set the stage, 1.3 s before the blow."""
+    stamps = {"inject_started_ns": ns(-1.31), "injected_at_ns": ns(-1.3), "heal_started_ns": ns(3.7)}
+    return injection(**{"id": "i0", "fault": "delay", "prepares": True, **stamps, "healed_at_ns": ns(3.71), **more})
+
+
 def of(folder: Path, **changed: object) -> Outcome:
     return judge(Records(**changed).lay(folder))
 
@@ -93,6 +99,18 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
     ),
     "did not bite": ({"injections": [injection(bite=False)]}, "unknown", "did not bite"),
     "bite not proven": ({"injections": [injection(bite=None)]}, "unknown", "was not proven active"),
+    "only prepared": ({"injections": [injection(prepares=True)]}, "unknown", "every injection on record only prepares"),
+    "preparation did not bite": ({"injections": [prepared(bite=False), injection()]}, "unknown", "did not bite"),
+    "preparation never confirmed": (
+        {"injections": [prepared(injected_at_ns=None), injection()]},
+        "unknown",
+        "the delay of api-1 was never confirmed",
+    ),
+    "preparation hurt callers": (
+        {"samples": requests(down=between((-1.2, -0.9), (0.1, 1.1))), "injections": [prepared(), injection()]},
+        "unknown",
+        "api was failing before the fault",
+    ),
     "steady before failed": ({"chaostoolkit": chaostoolkit(before=False)}, "unknown", "not met before the fault"),
     "probe before failed": (
         {"activities": [activity("one primary", "before", tolerance_met=False, output=3)]},
@@ -313,6 +331,7 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         "met",
         "served again",
     ),
+    "prepared": ({"injections": [prepared(), injection()]}, "met", "served again after 1.10 ± 0.03 s"),
     "nobody noticed": ({"samples": requests(), "writes": writes()}, "met", "callers did not notice"),
     "duplicates": (
         {"final_read": final_read([1, *acked(writes(down=OUTAGE))])},
@@ -395,6 +414,16 @@ def test_a_service_that_was_not_watched_after_the_fault_has_no_rto(tmp_path: Pat
     outcome = of(tmp_path, samples=requests(times=ticks(-2, 0)), objective=objective(**API))
     assert outcome.rto_s is None
     assert "the client stopped watching api 3.72 s before the drill ended" in outcome.why
+
+
+def test_everything_is_measured_from_the_blow_and_not_from_its_preparation(tmp_path: Path) -> None:
+    kept = [seq for seq in acked(writes(down=OUTAGE)) if seq not in (98, 99)]
+    changed = {"final_read": final_read(kept), "objective": objective(rpo_s=1)}
+    alone = of(tmp_path / "alone", **changed)
+    staged = of(tmp_path / "staged", **changed, injections=[prepared(), injection()])
+    assert (staged.rto_s, staged.rpo_s, staged.phases) == (alone.rto_s, alone.rpo_s, alone.phases)
+    assert staged.rpo_bound_s == alone.rpo_bound_s
+    assert staged.undo_s == pytest.approx(0.21)  # it is put back like any other
 
 
 def test_a_second_fault_that_did_not_bite_does_not_excuse_a_miss(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
+from targets.abilities import Rule
 from targets.target import BadInput, Target, Unable
 
 Plan = Mapping[str, Any]
@@ -73,3 +74,8 @@ def chosen(
         wanted = ", ".join(f"{key} {value!r}" for key, value in asked.items() if value is not None) or "any kind"
         raise BadInput(f"component {component!r} has {len(nodes)} nodes of {wanted} on {target.address} at this moment")
     return [node.name for node in nodes][:count]
+
+
+def rule(words: Mapping[str, Any]) -> Rule:
+    """Make a rule for the links of what a plan says of it, as JSON. BadInput when no link could do that."""
+    return Rule(**{**words, **{side: tuple(words[side]) for side in ("sources", "destinations")}})

@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
-from targets.abilities import Partitionable, Rule
+from experiments.faults import Plan, able, chosen, rule
+from targets.abilities import Partitionable
 from targets.target import BadInput, Target
+
+REVERSE = {"both": "both", "there": "back", "back": "there"}
 
 
 def plan(
@@ -15,47 +17,47 @@ def plan(
     source: str | Sequence[str],
     destination: str | Sequence[str],
     role: str | None = None,
-    both_ways: bool = False,
+    direction: str = "both",
+    mutual: bool = False,
 ) -> dict[str, Any]:
-    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only), or vice versa.
+    """Name the nodes of `source` that will not reach those of `destination` (those of `role` only).
 
-    A node that is both stays with the destinations: `source: [redis, sentinel], destination: redis, role: master`
-    cuts a master off from everybody else of its kind.
+    `direction`: "both"; "there": what `source` sends is lost, what `destination` sends arrives; "back": the reverse.
+    `mutual`: the connections that `destination` opens to `source` are cut, too, not only those that `source` opens.
+    A node that is named on both sides belongs to the destination: `source: [redis, sentinel], destination: redis,
+    role: master` cuts a master off from all others of its kind.
     """
     able(target, Partitionable, "cut connections")
     there = chosen(target, destination, role)
     here = [name for name in chosen(target, source) if name not in there]
     if not here:
         raise BadInput(f"partition: source {source!r} has no node but those of the destination; name another source")
-    rule = f"partition-{uuid.uuid4().hex[:8]}"
-    cuts = [{"id": rule, "sources": here, "destinations": there}]
-    if both_ways:
-        cuts.append({"id": f"{rule}-back", "sources": there, "destinations": here})
-    return {
-        "victims": [*here, *there] if both_ways else here,
-        "cuts": cuts,
-        "undo": "let the connections through again",
-    }
+    cut = f"partition-{uuid.uuid4().hex[:8]}"
+    cuts = [{"id": cut, "sources": here, "destinations": there, "mode": "drop", "direction": direction}]
+    if mutual:
+        back = REVERSE.get(direction, direction)
+        cuts.append({"id": f"{cut}-back", "sources": there, "destinations": here, "mode": "drop", "direction": back})
+    for words in cuts:
+        rule(words)  # it is checked here, before anything is hurt
+    victims = [*here, *there] if mutual else here
+    return {"victims": victims, "cuts": cuts, "undo": "let the connections through again"}
 
 
 def inject(target: Target, plan: Plan) -> None:
     """Put the cut in force."""
-    partitionable = able(target, Partitionable, "cut connections")
-    for cut in plan["cuts"]:
-        sources, destinations = tuple(cut["sources"]), tuple(cut["destinations"])
-        partitionable.cut(Rule(id=cut["id"], sources=sources, destinations=destinations, mode="drop"))
+    for words in plan["cuts"]:
+        able(target, Partitionable, "cut connections").cut(rule(words))
 
 
 def active(target: Target, plan: Plan) -> bool:
-    """Tell whether the cut is in force, be it one way only."""
+    """Tell whether the cut is in force, be it for one side's connections only."""
     return bool(_ids(plan) & able(target, Partitionable, "cut connections").cuts())
 
 
 def heal(target: Target, plan: Plan) -> None:
     """Take the cut away."""
-    partitionable = able(target, Partitionable, "cut connections")
-    for rule in _ids(plan):
-        partitionable.uncut(rule)
+    for cut in _ids(plan):
+        able(target, Partitionable, "cut connections").uncut(cut)
 
 
 def residue(target: Target) -> list[str]:
@@ -65,4 +67,4 @@ def residue(target: Target) -> list[str]:
 
 
 def _ids(plan: Plan) -> set[str]:
-    return {cut["id"] for cut in plan["cuts"]}
+    return {words["id"] for words in plan["cuts"]}

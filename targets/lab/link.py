@@ -2,76 +2,15 @@
 
 import asyncio
 import socket
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
+from targets.lab.answers import Answerer
+from targets.lab.end import FINISH, End, break_when_closed
+from targets.lab.verdict import DISCARD, ERRORS, PASSES, REJECT, Verdict
+
 if TYPE_CHECKING:
     from targets.lab.links import Door
-
-PASS, DROP, REJECT = "pass", "drop", "reject"
-_HIGH_WATER = 1 << 18
-
-
-class _End(asyncio.Protocol):
-    """One of a link's two sockets: hands on what it reads, stops reading when the other side is full."""
-
-    def __init__(self, link: "Link") -> None:
-        self.link = link
-        self.other: _End | None = None
-        self.transport: asyncio.Transport | None = None
-        self.finished = False  # has sent its end of file
-        self.blocked = True  # the other end cannot take more just now
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  what asyncio promises for streams
-        self.transport = transport
-        transport.set_write_buffer_limits(high=_HIGH_WATER)
-        # paused until the other end is there; a turn later, for Python 3.11.2 begins to read right after this call
-        asyncio.get_running_loop().call_soon(self.regulate)
-        self.link.made(self)
-
-    def regulate(self) -> None:
-        transport = self.transport
-        if transport is None or transport.is_closing() or self.finished:
-            return
-        wanted = not (self.blocked or self.link.held)
-        if wanted and not transport.is_reading():
-            transport.resume_reading()
-        elif not wanted and transport.is_reading():
-            transport.pause_reading()
-
-    def data_received(self, data: bytes) -> None:
-        if self.other and self.other.transport:
-            self.other.transport.write(data)
-
-    def eof_received(self) -> bool:
-        self.finished = True
-        if self.other and self.other.transport and not self.other.transport.is_closing():
-            self.other.transport.write_eof()
-            if self.other.finished:
-                self.link.close()
-        return True  # half-closed: the other direction goes on
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.link.lost(reset=exc is not None)
-
-    def pause_writing(self) -> None:
-        if self.other:
-            self.other.blocked = True
-            self.other.regulate()
-
-    def resume_writing(self) -> None:
-        if self.other:
-            self.other.blocked = False
-            self.other.regulate()
-
-    def reset(self) -> None:
-        if self.transport and not self.transport.is_closing():
-            raw = self.transport.get_extra_info("socket")
-            with suppress(OSError):  # a Unix socket has no reset; its peer sees the end
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
 
 
 class Link:
@@ -79,16 +18,19 @@ class Link:
 
     def __init__(self, door: "Door") -> None:
         self.door = door
-        self.caller = _End(self)
-        self.server = _End(self)
+        self.caller = End(self, asks=True)
+        self.server = End(self, asks=False)
         self.backend = ""  # the node it leads to; empty while it is being chosen
         self.pair = (0, 0)  # client port, door port
         self.peer: str | None = None  # the caller's node, looked up when a rule asks for it
-        self.held = False
+        self.verdict = PASSES
+        self.asked = False  # the server got something since it last spoke
         self.changed = asyncio.Event()
+        self._answerer: Answerer | None = None  # reads a request in the server's place
+        self._silent: list[socket.socket] = []  # of a link whose traffic was thrown away
         self._task: asyncio.Task[None] | None = None
 
-    def made(self, end: _End) -> None:
+    def made(self, end: End) -> None:
         """Begin when the caller's end is there."""
         if end is not self.caller or end.transport is None:
             return
@@ -100,19 +42,30 @@ class Link:
     async def _connect(self) -> None:
         for backend in self.door.candidates():
             self.backend = backend
-            if await self._passes() and await self._dial():
+            if await self._passes() and (await self._dial() or self.answers):
                 self._join()
                 return
-            if not self._is_open():
+            if not self.caller.open:
                 return
         self.reset()
 
     async def _passes(self) -> bool:
-        """Wait while the link is held; False when it is to go elsewhere, because this way resets."""
-        while (mode := self.door.links.mode(self)) == DROP and self._is_open():
-            self.changed.clear()
-            await self._held_back()
-        return mode == PASS and self._is_open()
+        """Wait while the link is silent, or its handshake delayed; False when it is to go elsewhere: this way resets.
+
+        A caller is connected to the door at once; it is what it sends first that has to wait for the handshake.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self.caller.open:
+            self.verdict = self.door.links.verdict(self)
+            left = began + self.verdict.there.seconds + self.verdict.back.seconds - loop.time()
+            if self.verdict.silent:
+                await self._held_back()
+            elif left > 0:
+                await self._change(within=left)
+            else:
+                return self.verdict.mode != REJECT
+        return False
 
     async def _held_back(self) -> None:
         """Wait for the rules to change; forget a caller that gives up meanwhile, and with it what it sent.
@@ -122,12 +75,15 @@ class Link:
         raw = cast("asyncio.Transport", self.caller.transport).get_extra_info("socket")
         self.door.links.hangups.watch(raw, self.reset)
         try:
-            await self.changed.wait()
+            await self._change(within=None)
         finally:
             self.door.links.hangups.forget(raw)
 
-    def _is_open(self) -> bool:
-        return self.caller.transport is not None and not self.caller.transport.is_closing()
+    async def _change(self, *, within: float | None) -> None:
+        self.changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.changed.wait()
 
     async def _dial(self) -> bool:
         try:
@@ -140,30 +96,67 @@ class Link:
     def _join(self) -> None:
         self.caller.other, self.server.other = self.server, self.caller
         self.caller.blocked = self.server.blocked = False
-        if not self._is_open():
+        if not self.caller.open:
             self.reset()
         else:
-            self.apply(self.door.links.mode(self))
+            self.apply(self.door.links.verdict(self))
 
-    def apply(self, mode: str) -> None:
+    @property
+    def answers(self) -> bool:
+        """Tell whether requests are answered here, in the server's place."""
+        return self._answerer is not None or self.verdict.mode == ERRORS
+
+    def apply(self, verdict: Verdict) -> None:
         """Put a verdict in force on this link."""
+        self.verdict = verdict
         self.changed.set()
-        if self._task and not self._task.done() and self.caller.other is None:
-            return  # it is still connecting and looks for itself
-        if mode == REJECT:
-            self.reset()
-            return
-        self.held = mode == DROP
-        self.caller.regulate()
-        self.server.regulate()
-
-    def lost(self, *, reset: bool) -> None:
-        """Pass on that one end is gone, in the way it went."""
-        if reset:
+        connecting = self._task and not self._task.done() and self.caller.other is None
+        if connecting:
+            return  # it looks for itself
+        if self._silent:
+            if verdict.mode != DISCARD:
+                self.reset()  # bytes are missing in it
+        elif verdict.mode == DISCARD:
+            self._silent = [sock for end in (self.caller, self.server) if (sock := end.bury())]
+        elif verdict.mode == REJECT or not (self.answers or self.server.transport):
             self.reset()
         else:
+            self.caller.way, self.server.way = verdict.there, verdict.back
+            self.caller.release()
+            self.server.release()
+
+    def takes(self, data: bytes) -> bool:
+        """Read what the caller sends in the server's place, as far as it is to be answered with an error.
+
+        A request that had begun when the rule came is still the server's: it is over when the server has spoken.
+        """
+        if self._answerer is None and (self.verdict.mode != ERRORS or self.asked):
+            self.asked = True
+            return False
+        if self._answerer is None:
+            self._answerer = Answerer(self.verdict.status)
+            if self.server.transport:
+                self.server.transport.close()
+        if reply := self._answerer.feed(data):
+            self.server.pass_on(reply)
+            self.server.pass_on(FINISH)
+        return True
+
+    def finish(self, end: End) -> None:
+        """Tell the other side that this one has sent its last byte; both have: the link is over."""
+        other = end.other
+        if other and other.open:
+            assert other.transport  # noqa: S101  it is open
+            other.transport.write_eof()
+        if other and other.told:
             self.close()
-        self.door.open.discard(self)
+
+    def lost(self) -> None:
+        """Forget the link when both of its connections are over."""
+        if not self._silent and all(end.gone or end.transport is None for end in (self.caller, self.server)):
+            self.caller.forget()
+            self.server.forget()
+            self.door.open.discard(self)
 
     def close(self) -> None:
         """End both connections properly."""
@@ -176,3 +169,8 @@ class Link:
         self.changed.set()
         self.caller.reset()
         self.server.reset()
+        silent, self._silent = self._silent, []
+        for sock in silent:
+            break_when_closed(sock)
+            sock.close()
+        self.lost()

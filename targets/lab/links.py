@@ -1,9 +1,9 @@
 """The links between the lab's parts: one TCP front door per server, in the supervisor's event loop.
 
 A `Door` listens for one server, or balances over several; a `Link` is one caller's connection and its
-continuation.  `Links` holds the rules in force and decides, for each link, whether it passes, is held (nothing
-is read, so nothing passes and nobody is told; what was sent meanwhile is delivered after the heal) or is reset.
-A later kind of trouble (latency, rate, loss) is one more thing between an end's `data_received` and the other end.
+continuation, an `End` each of its two sockets.  `Links` holds the rules in force and decides what happens to each
+link.  Held means: nothing is read, so nothing passes and nobody is told; what was sent meanwhile is delivered after
+the heal.  Delayed is what waits in an end's queue.  Without a rule an end writes what it reads straight on.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from pathlib import Path
 from targets.abilities import Rule
 from targets.lab.hangup import Hangups
 from targets.lab.layout import PARTS
-from targets.lab.link import DROP, PASS, REJECT, Link
+from targets.lab.link import Link
 from targets.lab.peers import OUTSIDE, Peers
+from targets.lab.verdict import PASSES, Verdict, verdict
 
 _BACKLOG = 1024
 
@@ -62,7 +63,7 @@ class Links:
         """Close all doors and break all links."""
         for door in self.doors.values():
             door.server.close()
-            for link in door.open:
+            for link in list(door.open):
                 link.reset()
         while any(door.open for door in self.doors.values()):  # noqa: ASYNC110  a few turns of the loop
             await asyncio.sleep(0)  # each end is told in a turn of the event loop
@@ -82,20 +83,19 @@ class Links:
         """List the ids of the rules in force."""
         return sorted(self._rules)
 
-    def mode(self, link: Link) -> str:
-        """Judge a link: a drop silences a reject, for no reset could pass it."""
-        here = [rule for rule in self._rules.values() if link.backend in rule.destinations]
-        modes = {rule.mode for rule in here if "*" in rule.sources or self._caller(link) in rule.sources}
-        return DROP if DROP in modes else REJECT if modes else PASS
+    def verdict(self, link: Link) -> Verdict:
+        """Judge a link by all rules that concern it."""
+        here = [rule for rule in self._rules.values() if _leads(link, rule)]
+        return verdict(r for r in here if "*" in r.sources or self._caller(link) in r.sources) if here else PASSES
 
     def _review(self) -> None:
         links = [link for door in self.doors.values() for link in door.open]
         for link in links:
             link.peer = None if link.peer == OUTSIDE else link.peer  # of the nodes that the last rules named
-        targets = {name for rule in self._rules.values() if "*" not in rule.sources for name in rule.destinations}
-        self._look_up([link for link in links if link.backend in targets and link.peer is None])
+        named = [rule for rule in self._rules.values() if "*" not in rule.sources]
+        self._look_up([link for link in links if link.peer is None and any(_leads(link, rule) for rule in named)])
         for link in links:
-            link.apply(self.mode(link))
+            link.apply(self.verdict(link))
 
     def _caller(self, link: Link) -> str:
         if link.peer is None:
@@ -109,3 +109,7 @@ class Links:
             found = self._peers.find([link.pair for link in links], among)
             for link in links:
                 link.peer = found[link.pair]
+
+
+def _leads(link: Link, rule: Rule) -> bool:
+    return link.backend in rule.destinations or "*" in rule.destinations

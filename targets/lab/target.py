@@ -6,6 +6,7 @@ Everything that kills, cuts, loads or heals uses the standard library only, for 
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class LocalTarget:
 
     def cut(self, rule: Rule) -> None:
         """Put a rule in force. BadInput for a node that is not there, or that takes no connections."""
-        self._ask("links.cut", id=rule.id, sources=rule.sources, destinations=rule.destinations, mode=rule.mode)
+        self._ask("links.cut", **asdict(rule))
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""

@@ -3,10 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from targets.abilities import Rule
+from targets.lab.layout import part
+from targets.lab.verdict import ERRORS
 from targets.target import BadInput
 
 if TYPE_CHECKING:
     from targets.lab.supervisor import Supervisor
+
+HTTP = ("objects", "api")
 
 
 async def cut(lab: "Supervisor", **rule: Any) -> None:
@@ -26,11 +30,11 @@ async def cuts(lab: "Supervisor") -> list[str]:
 
 
 def _checked(lab: "Supervisor", rule: Rule) -> Rule:
-    if rule.mode not in ("drop", "reject"):
-        raise BadInput(f"rule {rule.id}: mode {rule.mode!r}; use drop or reject")
     for name in {*rule.sources, *rule.destinations} - {"*", "outside"}:
         lab.node(name)
-    if not any(name in lab.links.doors for name in rule.destinations):
+    if not any(name == "*" or name in lab.links.doors for name in rule.destinations):
         listed = ", ".join(rule.destinations) or "no node"
         raise BadInput(f"rule {rule.id}: {listed} takes no connections, so the cut would do nothing")
+    if rule.mode == ERRORS and any(name == "*" or part(name).component not in HTTP for name in rule.destinations):
+        raise BadInput(f"rule {rule.id}: only {' and '.join(HTTP)} speak HTTP; reject connections of the others")
     return rule

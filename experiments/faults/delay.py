@@ -1,0 +1,55 @@
+"""Slow the way between two components down: everything arrives, in order, and later."""
+
+import uuid
+from typing import Any
+
+from experiments.faults import Plan, able, chosen, rule
+from targets.abilities import Partitionable
+from targets.target import Target
+
+
+def plan(
+    target: Target,
+    *,
+    source: str,
+    destination: str,
+    seconds: float,
+    role: str | None = None,
+    direction: str = "both",
+) -> dict[str, Any]:
+    """Name the nodes of `source` whose connections to those of `destination` (of `role` only) become slow.
+
+    `seconds`: what each way takes longer; `direction`: "both", "there" for questions only, "back" for answers only.
+    """
+    able(target, Partitionable, "slow connections down")
+    words = {
+        "id": f"delay-{uuid.uuid4().hex[:8]}",
+        "sources": chosen(target, source, None),
+        "destinations": chosen(target, destination, role),
+        "mode": "delay",
+        "direction": direction,
+        "seconds": seconds,
+    }
+    rule(words)  # it is checked here, before anything is hurt
+    return {"victims": words["sources"], "rule": words, "undo": "let the connections be as fast as they were"}
+
+
+def inject(target: Target, plan: Plan) -> None:
+    """Put the delay in force, on existing and on new connections."""
+    able(target, Partitionable, "slow connections down").cut(rule(plan["rule"]))
+
+
+def active(target: Target, plan: Plan) -> bool:
+    """Tell whether the delay is in force."""
+    return plan["rule"]["id"] in able(target, Partitionable, "slow connections down").cuts()
+
+
+def heal(target: Target, plan: Plan) -> None:
+    """Take the delay away; what is under way arrives at once."""
+    able(target, Partitionable, "slow connections down").uncut(plan["rule"]["id"])
+
+
+def residue(target: Target) -> list[str]:
+    """Name the delays in force."""
+    cuts = able(target, Partitionable, "slow connections down").cuts()
+    return [f"delay {cut} is in force" for cut in sorted(cuts) if cut.startswith("delay-")]
