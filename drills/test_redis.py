@@ -50,5 +50,5 @@ def test_split_brain_bounded(drill: Drill) -> None:
 @pytest.mark.annual
 def test_sentinel_quorum_lost(drill: Drill) -> None:
     """I freeze two Sentinels and kill the master. With them restarted it serves within 15 s, at most 1 s is lost."""
-    outcome = drill("redis-quorum-lost", component="redis", rto="20 s", rpo="1 s")
+    outcome = drill("redis-quorum-lost", component="redis", rto="15 s", rpo="1 s")
     assert outcome.met, outcome

@@ -21,7 +21,7 @@ ANSWER_S = 1.0
 def restart_sentinels(component: str = "sentinel") -> dict[str, Any]:
     """Kill the Sentinels that do not answer, start them again and wait until they serve.
 
-    A Sentinel that was merely let go on would distrust its own clock for 30 s ("tilt") and fail nothing over.
+    A Sentinel that was merely let go on would distrust its own clock for a tilt period and fail nothing over.
     Returns names and moments.  TargetError when all of them answer: then it is another runbook.
     """
     target = where.target()

@@ -19,7 +19,7 @@ FAILOVER_TIMEOUT_MS = 3000
 # while a leader waited to connect to it, and the others' word about the OLD master, which counts for five ask periods,
 # made that a majority: a second failover right behind the first, at the price of a second of confirmed writes.
 # Not lower than this: five ping periods must cover the 1000 ms between two INFOs, or no replica is fit for promotion.
-PERIODS_MS = {"PING-PERIOD": 400, "ASK-PERIOD": 200, "PUBLISH-PERIOD": 200, "INFO-PERIOD": 1000}
+PERIODS_MS = {"PING-PERIOD": 400, "ASK-PERIOD": 200, "PUBLISH-PERIOD": 200, "INFO-PERIOD": 1000, "TILT-PERIOD": 3000}
 RUNS_WITHIN_S = 10.0
 
 
