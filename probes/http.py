@@ -82,6 +82,11 @@ def ask(component: str, path: str, method: str = "GET", body: str | None = None)
     return _exchanged(call, f"{component}: no answer to {method} {path}")
 
 
+def ask_node(node: Node, path: str) -> Answer:
+    """Make one GET request to one node. TargetError when no whole answer comes within 3 s."""
+    return _exchanged(prepare(node.endpoint.rstrip("/") + path), f"{node.name}: no answer to GET {path}")
+
+
 def _exchanged(call: Call, what: str) -> Answer:
     try:
         return asyncio.run(asyncio.wait_for(exchange(call, Attempt()), TIMEOUT_S))

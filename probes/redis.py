@@ -56,6 +56,21 @@ def masters() -> int:
     return sum(role[0] == "master" for role in roles.values())
 
 
+def await_masters(count: int, timeout_s: float) -> dict[str, Any]:
+    """Wait until so many nodes say they are master: {"masters": names, "seen_ns": when (monotonic)}.
+
+    Two are a split brain, one is its end.  TargetError after `timeout_s` seconds.
+    """
+    nodes = target().nodes("redis")
+
+    def seen() -> list[str] | None:
+        roles = ask(nodes, lambda node: _say(node, "ROLE"))
+        found = sorted(name for name, role in roles.items() if role[0] == "master")
+        return found if len(found) == count else None
+
+    return {"masters": until(seen, timeout_s, f"redis: {count} masters"), "seen_ns": time.monotonic_ns()}
+
+
 def linked_replicas() -> int:
     """Count the replicas that are in sync with the master the Sentinels name, 0 when there is no master.
 

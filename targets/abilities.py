@@ -3,7 +3,7 @@
 Everything here is idempotent, and acts on what is named: choosing victims is the faults' part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -188,3 +188,20 @@ class Loadable(Protocol):
 
     def loads(self) -> frozenset[str]:
         """List the ids of the loads at work."""
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """Keys of a store can be listed and deleted: on the node that takes writes, TargetError when there is none."""
+
+    def keyed(self) -> tuple[str, ...]:
+        """Name the components that keep keys."""
+
+    def keys(self, component: str, prefix: str, *, wait: bool = True) -> frozenset[str]:
+        """List the keys that begin with `prefix`; without `wait`, on whoever takes writes now, be it nobody."""
+
+    def add_key(self, component: str, key: str, *, seconds: int) -> None:
+        """Set a key to an empty value; it vanishes by itself after `seconds`."""
+
+    def delete_keys(self, component: str, doomed: Collection[str]) -> int:
+        """Delete keys and count those that were there."""

@@ -28,7 +28,8 @@ def load(folder: Path, text: str) -> systems.System:
 
 def test_the_lab_is_described() -> None:
     lab = systems.load("lab")
-    assert {"api", "postgres", "redis", "objects", "worker", "sentinel", "logins"} == set(lab.components)
+    named = {"api", "catalogue", "postgres", "redis", "objects", "worker", "sentinel", "logins"}
+    assert named == set(lab.components)
 
 
 def test_durations_become_seconds(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ Everything that kills, cuts, loads or heals uses the standard library only, for 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, keeper, settings
+from targets.lab import build, control, keeper, keys, settings
 from targets.lab.beside import run_beside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
@@ -188,6 +188,22 @@ class LocalTarget:
     def loads(self) -> frozenset[str]:
         """List the ids of the loads at work."""
         return frozenset(self._ask("loads.loads"))
+
+    def keyed(self) -> tuple[str, ...]:
+        """Name the components that keep keys."""
+        return (keys.COMPONENT,)
+
+    def keys(self, component: str, prefix: str, *, wait: bool = True) -> frozenset[str]:
+        """List the master's keys that begin with `prefix`; without `wait`, on whoever is master now."""
+        return keys.listed(self._doors, component, prefix, wait=wait)
+
+    def add_key(self, component: str, key: str, *, seconds: int) -> None:
+        """Set a key for a while."""
+        keys.add(self._doors, component, key, seconds)
+
+    def delete_keys(self, component: str, doomed: Collection[str]) -> int:
+        """Delete keys on the master."""
+        return keys.delete(self._doors, component, doomed)
 
     def close(self) -> None:
         """Tear the lab down and wait until nothing is left; again is the same as once."""

@@ -24,13 +24,12 @@ def server() -> str:
 
 def master(config: Config) -> str:
     """Say at which door the master is to be found: an old master must not come back as a second one."""
-    await_failover(config)
-    for door in sentinels(config):
-        answer = resp.ask(door, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)
-        if isinstance(answer, list):
-            return promoted(config) or ":".join(answer)
-    say("no sentinel answers: staying what it was")
     own = config.doors[config.name]
+    if views := settled(config):
+        newest = max(views, key=lambda each: int(each["config-epoch"]))  # a sentinel that has just come back is behind
+        named = f"{newest['ip']}:{newest['port']}"
+        return named if named != own else promoted(config) or own
+    say("no sentinel answers: staying what it was")
     known = re.search(r"^replicaof (\S+) (\d+)", CONF.read_text(), re.MULTILINE) if CONF.exists() else None
     if known:
         return f"{known.group(1)}:{known.group(2)}"
@@ -42,14 +41,15 @@ def sentinels(config: Config) -> list[str]:
     return [door for name, door in config.doors.items() if name.startswith("sentinel-")]
 
 
-def await_failover(config: Config) -> None:
-    """Wait while a sentinel is replacing the master: until it is done they all name the old one."""
+def settled(config: Config) -> list[dict[str, str]]:
+    """Give what each sentinel knows of the master, when none is replacing it: until then they all name the old one."""
     deadline = time.monotonic() + FAILOVER_S
-    while time.monotonic() < deadline:
+    while True:
         answers = [resp.ask(door, "SENTINEL", "MASTER", MASTER) for door in sentinels(config)]
-        facts = [dict(zip(a[::2], a[1::2], strict=False)) for a in answers if isinstance(a, list)]
-        if not any("failover_in_progress" in each.get("flags", "") for each in facts):
-            return
+        views = [dict(zip(a[::2], a[1::2], strict=False)) for a in answers if isinstance(a, list)]
+        busy = any("failover_in_progress" in each["flags"] for each in views)
+        if not busy or time.monotonic() > deadline:
+            return views
         time.sleep(POLL_S)
 
 

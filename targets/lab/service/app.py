@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from targets.lab.service import documents, orders, sessions
+from targets.lab.service import catalogue, documents, orders, sessions
+from targets.lab.service.cache import Cache
 from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.limit import Limit
 from targets.lab.service.objects import Objects
@@ -81,7 +82,8 @@ async def prepare(database: Database) -> None:
     while True:
         try:
             # not waiting for the standbys: at the very first start there are none yet
-            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} {documents.SCHEMA} commit"
+            tables = f"{SCHEMA} {documents.SCHEMA} {catalogue.SCHEMA}"
+            script = f"begin; set local synchronous_commit = local; {lock}; {tables} commit"
             await database.run(script, within=DEADLINE_S)
         except (NotWritten, NotKnown):
             await asyncio.sleep(0.05)
@@ -96,6 +98,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     stores = Stores(
         database=Database(os.environ["LAB_POSTGRES"]),
         queue=Queue(os.environ["LAB_REDIS"]),
+        cache=Cache(os.environ["LAB_REDIS"]),
         objects=Objects(os.environ["LAB_OBJECTS"]),
     )
     app.state.stores = stores
@@ -119,6 +122,8 @@ def application() -> Starlette:
         Route("/sessions/{name}", sessions.put, methods=["PUT"]),
         Route("/sessions/{name}", sessions.get),
         Route("/queues", sessions.queues),
+        Route("/products/{product}", catalogue.get),
+        Route("/cache", catalogue.counters),
     ]
     handlers: Mapping[Any, ExceptionHandler] = {
         ClientDisconnect: gone,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from targets.lab.service.cache import Cache
 from targets.lab.service.database import Database
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue
@@ -9,8 +10,9 @@ from targets.lab.service.queue import Queue
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """The three of them, for the handlers."""
+    """All of them, for the handlers."""
 
     database: Database
     queue: Queue
+    cache: Cache
     objects: Objects
