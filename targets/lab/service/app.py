@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from targets.lab.service import documents, orders, sessions
+from targets.lab.service import documents, jobs, orders, sessions
 from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.objects import Objects
 from targets.lab.service.queue import Queue, Unavailable
@@ -25,9 +25,9 @@ create table if not exists orders (
     ledger text not null, seq bigint not null, priority text not null default 'medium',
     created_at timestamptz not null default clock_timestamp(),
     enqueued_at timestamptz not null default clock_timestamp(),
-    done_at timestamptz,
+    done_at timestamptz, failed_at timestamptz,
     unique (ledger, seq));
-create index if not exists orders_open on orders (enqueued_at) where done_at is null;
+create index if not exists orders_open on orders (created_at) where done_at is null and failed_at is null;
 """
 
 
@@ -71,7 +71,8 @@ async def prepare(database: Database) -> None:
     while True:
         try:
             # not waiting for the standbys: at the very first start there are none yet
-            script = f"begin; set local synchronous_commit = local; {lock}; {SCHEMA} {documents.SCHEMA} commit"
+            tables = SCHEMA + documents.SCHEMA + jobs.SCHEMA
+            script = f"begin; set local synchronous_commit = local; {lock}; {tables} commit"
             await database.run(script, within=DEADLINE_S)
         except (NotWritten, NotKnown):
             await asyncio.sleep(0.05)
@@ -108,6 +109,10 @@ def application() -> Starlette:
         Route("/documents-audit", documents.audit),
         Route("/sessions/{name}", sessions.put, methods=["PUT"]),
         Route("/sessions/{name}", sessions.get),
+        Route("/jobs", jobs.create, methods=["POST"]),
+        Route("/jobs", jobs.listing),
+        Route("/jobs/newest", jobs.newest),
+        Route("/jobs/punctual", jobs.punctual, methods=["POST"]),
         Route("/queues", sessions.queues),
     ]
     handlers = {NotWritten: refused, Unavailable: refused, NotKnown: unknown, ValueError: bad, KeyError: bad}

@@ -1,0 +1,50 @@
+"""The job queues in Redis, and the scripts that move a job between them whole: it is always in exactly one list.
+
+A job waits in `queue:<priority>`, is in the hands of one slot of a worker in `processing:<slot>`, and is given up in
+`queue:failed`.  How often it was begun is counted in the hash `attempts`, under the job's own text, by the very script
+that hands it out: a job that kills its worker has been counted before it can do so.
+"""
+
+import json
+from typing import Any
+
+PRIORITIES = ("high", "medium", "low")
+WAITING = tuple(f"queue:{priority}" for priority in PRIORITIES)
+AGAIN, FAILED = "queue:low", "queue:failed"
+ATTEMPTS = "attempts"
+SLOTS = "processing"  # the set of the names of all processing lists
+MOST_TAKES_S = 60.0
+WORK_S = 0.02
+
+# KEYS: the slot's processing list, ATTEMPTS, the queues; what the slot's last life left in its list comes first
+TAKE = """local job = redis.call('LINDEX', KEYS[1], -1)
+for at = 3, #KEYS do
+  if job then break end
+  job = redis.call('LMOVE', KEYS[at], KEYS[1], 'RIGHT', 'LEFT')
+end
+if not job then return false end
+return {job, redis.call('HINCRBY', KEYS[2], job, 1)}"""
+# KEYS: the slot's processing list, ATTEMPTS, perhaps the list to move to; ARGV: the job, whether to forget its attempts
+# A job that somebody else took away meanwhile is not put back.
+LEAVE = """local mine = redis.call('LREM', KEYS[1], 1, ARGV[1])
+if mine == 1 and KEYS[3] then redis.call('LPUSH', KEYS[3], ARGV[1]) end
+if ARGV[2] == 'forget' then redis.call('HDEL', KEYS[2], ARGV[1]) end
+return mine"""
+
+
+def order_job(order: int) -> str:
+    """Write the job of an order."""
+    return json.dumps({"order": order})
+
+
+def job_text(job: int, takes_s: float) -> str:
+    """Write a job that has a row of its own."""
+    return json.dumps({"job": job, "takes_s": takes_s})
+
+
+def takes(said: Any) -> float:
+    """Check how long a job is to take, seconds. ValueError when that makes no sense."""
+    found = float(said)
+    if not 0 <= found <= MOST_TAKES_S:
+        raise ValueError(f"takes_s {said!r}: use 0 to {MOST_TAKES_S:g} seconds")
+    return found
