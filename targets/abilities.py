@@ -101,3 +101,17 @@ class Loadable(Protocol):
 
     def loads(self) -> frozenset[str]:
         """List the ids of the loads at work."""
+
+
+@runtime_checkable
+class Enqueueable(Protocol):
+    """Jobs can be put into its queue behind the service's back, found, and taken out again."""
+
+    def put_job(self, job: str) -> None:
+        """Put a job, as it would be written by whoever enqueues jobs, into the queue."""
+
+    def drop_job(self, job: str) -> None:
+        """Take a job out of wherever it is: queues, workers' hands, failed ones; nothing to do when it is nowhere."""
+
+    def find_jobs(self, mark: str) -> dict[str, str]:
+        """Map each job whose text contains `mark` to where it is: "waiting", "held" by a worker, or "failed"."""

@@ -20,6 +20,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "outage": {"component": "objects"},
     "pause": {"component": "api", "count": 1},
     "partition": {"source": "api", "destination": "redis"},
+    "poison": {"component": "worker", "ends": "exit"},
     "stress": {"component": "worker", "workers": 1, "seconds": 60},
 }
 

@@ -112,6 +112,7 @@ def application() -> Starlette:
         Route("/jobs", jobs.create, methods=["POST"]),
         Route("/jobs", jobs.listing),
         Route("/jobs/newest", jobs.newest),
+        Route("/jobs/done", jobs.done),
         Route("/jobs/punctual", jobs.punctual, methods=["POST"]),
         Route("/queues", sessions.queues),
     ]

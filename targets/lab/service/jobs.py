@@ -87,6 +87,13 @@ async def newest(request: Request) -> Response:
     return JSONResponse({"jobs": [{"seq": seq, "begun": begun, "done": done} for seq, begun, done in rows]})
 
 
+async def done(request: Request) -> Response:
+    """Count the executions that were completed, of all ledgers."""
+    stores: Stores = request.app.state.stores
+    rows = await stores.database.run("select count(done_at) from executions", within=WITHIN_S)
+    return JSONResponse({"done": rows[0][0]})
+
+
 async def punctual(request: Request) -> Response:
     """Say whether no accepted job has waited for longer than `within_s`: 200, else 503.
 
