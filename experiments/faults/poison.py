@@ -36,9 +36,7 @@ def plan(
 
 def inject(target: Target, plan: Plan) -> None:
     """Enqueue the jobs."""
-    enqueueable = able(target, Enqueueable, "put jobs into a queue")
-    for job in plan["jobs"]:
-        enqueueable.put_job(job)
+    able(target, Enqueueable, "put jobs into a queue").put_jobs(plan["jobs"])
 
 
 def active(target: Target, plan: Plan) -> bool | None:
@@ -52,9 +50,7 @@ def active(target: Target, plan: Plan) -> bool | None:
 
 def heal(target: Target, plan: Plan) -> None:
     """Take the jobs out of wherever they are."""
-    enqueueable = able(target, Enqueueable, "take jobs out of a queue")
-    for job in plan["jobs"]:
-        enqueueable.drop_job(job)
+    able(target, Enqueueable, "take jobs out of a queue").drop_jobs(plan["jobs"])
 
 
 def residue(target: Target) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, jobs, keeper, settings
+from targets.lab import build, control, keeper, queues, settings
 from targets.lab.beside import run_beside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
@@ -143,17 +143,17 @@ class LocalTarget:
         """List the ids of the loads at work."""
         return frozenset(self._ask("loads.loads"))
 
-    def put_job(self, job: str) -> None:
-        """Put a job into the queue."""
-        jobs.put(self._doors, job)
+    def put_jobs(self, jobs: Sequence[str]) -> None:
+        """Put jobs into the queue."""
+        queues.put(self._doors, jobs)
 
-    def drop_job(self, job: str) -> None:
-        """Take a job out of wherever it is."""
-        jobs.drop(self._doors, job)
+    def drop_jobs(self, jobs: Sequence[str]) -> None:
+        """Take jobs out of wherever they are."""
+        queues.drop(self._doors, jobs)
 
     def find_jobs(self, mark: str) -> dict[str, str]:
         """Map each job whose text contains `mark` to where it is: waiting, held or failed."""
-        return jobs.find(self._doors, mark)
+        return queues.find(self._doors, mark)
 
     def close(self) -> None:
         """Tear the lab down and wait until nothing is left; again is the same as once."""

@@ -16,14 +16,17 @@ SLOTS = "processing"  # the set of the names of all processing lists
 MOST_TAKES_S = 60.0
 WORK_S = 0.02
 
-# KEYS: the slot's processing list, ATTEMPTS, the queues; what the slot's last life left in its list comes first
+# KEYS: the slot's processing list, ATTEMPTS, the queues.  Gives job, attempt, and 1 when the attempt begins now; 0 when
+# it was begun and not ended: what the slot's last life left.  What lies in the list unbegun was brought by BLMOVE.
 TAKE = """local job = redis.call('LINDEX', KEYS[1], -1)
+local begun = job and redis.call('HGET', KEYS[2], job)
+if begun then return {job, tonumber(begun), 0} end
 for at = 3, #KEYS do
   if job then break end
   job = redis.call('LMOVE', KEYS[at], KEYS[1], 'RIGHT', 'LEFT')
 end
 if not job then return false end
-return {job, redis.call('HINCRBY', KEYS[2], job, 1)}"""
+return {job, redis.call('HINCRBY', KEYS[2], job, 1), 1}"""
 # KEYS: the slot's processing list, ATTEMPTS, perhaps the list to move to; ARGV: the job, whether to forget its attempts
 # A job that somebody else took away meanwhile is not put back.
 LEAVE = """local mine = redis.call('LREM', KEYS[1], 1, ARGV[1])

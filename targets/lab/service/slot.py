@@ -1,7 +1,8 @@
 """A slot of the worker: a process that does one job at a time, so that a job that kills it takes no other job along.
 
-A job stays in the slot's processing list until it is done, is to be tried again, or is given up; a slot that comes
-back goes on with what it finds there.  A dependency that is away is waited for, job in hand.
+A job stays in the slot's processing list until it is done, is to be tried again, or is given up.  What a slot that
+comes back finds there has cost an attempt, and is tried again after the others: it may be what killed the slot.
+A dependency that is away is waited for, job in hand.
 """
 
 import json
@@ -26,6 +27,7 @@ class Held:
 
     text: str
     attempt: int
+    interrupted: bool  # the attempt was begun by a slot that is dead
     to: str | None = None
 
 
@@ -62,13 +64,13 @@ class Slot:
     def _next(self) -> Held | None:
         found: Any = self._take(keys=[self.name, lists.ATTEMPTS, *lists.WAITING])
         if found:
-            return Held(text=str(found[0]), attempt=int(found[1]))
+            return Held(text=str(found[0]), attempt=int(found[1]), interrupted=not found[2])
         # the next TAKE finds it, and counts it before it is begun
         self._redis.blmove("queue:medium", self.name, LOOK_EVERY_S, "RIGHT", "LEFT")  # type: ignore[arg-type]
         return None
 
     def _try(self, held: Held) -> str:
-        if held.attempt <= TRIES:
+        if not held.interrupted:
             try:
                 self._do(json.loads(held.text), held.attempt)
             except Away:

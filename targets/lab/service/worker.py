@@ -5,6 +5,7 @@ at least once: twice when its slot dies between doing it and saying so.
 """
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -19,8 +20,8 @@ AGAIN_AFTER_S = 0.05
 _PR_SET_PDEATHSIG = 1
 
 
-def spawn(run: Callable[[], None]) -> int:
-    """Start a child that dies with its parent."""
+def spawn(run: Callable[[], None], *, after_s: float = 0) -> int:
+    """Start a child that dies with its parent; it begins after a pause of its own, so that none waits for another."""
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -28,6 +29,7 @@ def spawn(run: Callable[[], None]) -> int:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() == parent:
         try:
+            time.sleep(after_s)
             run()
         except BaseException as error:  # noqa: BLE001  the parent starts another one
             print(f"worker: {error!r}", flush=True)
@@ -42,13 +44,13 @@ def main() -> None:
     slots = [f"processing:{name}:{number}" for number in range(1, SLOTS + 1)]
     parts: list[Callable[[], None]] = [lambda: Tender(name, slots, database, redis_url).run()]
     parts += [lambda slot=slot: Slot(slot, database, redis_url).run() for slot in slots]  # type: ignore[misc]
+    gc.freeze()  # what exists now is shared with the children: nobody's collection has to touch it
     running = {spawn(part): part for part in parts}
     while True:
         child, status = os.wait()
         part = running.pop(child)
         print(f"worker: a child ended with {os.waitstatus_to_exitcode(status)}, another one starts", flush=True)
-        time.sleep(AGAIN_AFTER_S)
-        running[spawn(part)] = part
+        running[spawn(part, after_s=AGAIN_AFTER_S)] = part
 
 
 if __name__ == "__main__":

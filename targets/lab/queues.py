@@ -1,6 +1,6 @@
 """The jobs in the lab's queues, as somebody sees and changes them who stands beside Redis. Standard library only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,23 +28,32 @@ for _, key in ipairs(lists) do
 end
 return found"""
 _DROP = f"""{_LISTS}local gone = 0
-for _, key in ipairs(lists) do gone = gone + redis.call('LREM', key, 0, ARGV[1]) end
-redis.call('HDEL', 'attempts', ARGV[1])
+for _, job in ipairs(ARGV) do
+  for _, key in ipairs(lists) do gone = gone + redis.call('LREM', key, 0, job) end
+  redis.call('HDEL', 'attempts', job)
+end
 return gone"""
+_PUT = f"""{_LISTS}local put = 0
+for _, job in ipairs(ARGV) do
+  local there = false
+  for _, key in ipairs(lists) do there = there or redis.call('LPOS', key, job) end
+  if not there then put = put + 1; redis.call('LPUSH', '{QUEUE}', job) end
+end
+return put"""
 
 Doors = Mapping[str, int]
 
 
-def put(doors: Doors, job: str) -> None:
-    """Put a job into the queue. TargetError when no master takes it."""
+def put(doors: Doors, jobs: Sequence[str]) -> None:
+    """Put jobs into the queue, but for those that are somewhere already. TargetError when no master takes them."""
     for door in until(lambda: _masters(doors), MASTER_WITHIN_S, "a Redis master to answer", _POLL_S)[:1]:
-        _say(door, "LPUSH", QUEUE, job)
+        _say(door, "EVAL", _PUT, "0", *jobs)
 
 
-def drop(doors: Doors, job: str) -> None:
-    """Take a job out of wherever it is; nothing to do when it is nowhere. TargetError when no master answers."""
+def drop(doors: Doors, jobs: Sequence[str]) -> None:
+    """Take jobs out of wherever they are; nothing to do for those that are nowhere. TargetError: no master answers."""
     for door in until(lambda: _masters(doors), MASTER_WITHIN_S, "a Redis master to answer", _POLL_S):
-        _say(door, "EVAL", _DROP, "0", job)
+        _say(door, "EVAL", _DROP, "0", *jobs)
 
 
 def find(doors: Doors, mark: str) -> dict[str, str]:
