@@ -29,7 +29,7 @@ def test_backlog_worked_off(drill: Drill) -> None:
 @pytest.mark.p2
 @pytest.mark.quarterly
 def test_poisoned_jobs(drill: Drill) -> None:
-    """I enqueue six jobs that always fail. They are given up, nobody else's job is late for 5 seconds, none is lost."""
+    """I enqueue six jobs that always fail. They are given up, nobody is late for 5 seconds, no job is lost."""
     outcome = drill("worker-poisoned", component="worker", rto="5 s", rpo="0 s")
     assert outcome.met, outcome
 

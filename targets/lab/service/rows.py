@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-# marks wait for no standby: with a mark that a failover undoes, its execution is undone, and the job is done again
-_OPTIONS = "-c statement_timeout=2000 -c synchronous_commit=local"
+# marks wait for no disk and no standby: a mark that is lost with its server leaves the job open, and it is done again
+_OPTIONS = "-c statement_timeout=2000 -c synchronous_commit=off"
 _TABLES = {"order": "orders", "job": "jobs"}
 BEGIN = "insert into executions (job, attempt, slot) select id, %s, %s from jobs where id = %s returning id"
 FINISH = """with done as (update executions set done_at = clock_timestamp() where id = %s returning job)

@@ -62,7 +62,7 @@ class Slot:
         self._held = None
 
     def _next(self) -> Held | None:
-        found: Any = self._take(keys=[self.name, lists.ATTEMPTS, *lists.WAITING])
+        found: Any = self._take(keys=[self.name, lists.ATTEMPTS, lists.BEGUN, *lists.WAITING])
         if found:
             return Held(text=str(found[0]), attempt=int(found[1]), interrupted=not found[2])
         # the next TAKE finds it, and counts it before it is begun
@@ -110,7 +110,7 @@ class Slot:
     def _let_go(self, held: Held, to: str) -> None:
         target = [to] if to else []
         forget = "keep" if to == lists.AGAIN else "forget"
-        self._leave(keys=[self.name, lists.ATTEMPTS, *target], args=[held.text, forget])
+        self._leave(keys=[self.name, lists.ATTEMPTS, lists.BEGUN, *target], args=[held.text, forget])
 
 
 def _end(how: str | None) -> None:
