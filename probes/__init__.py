@@ -5,7 +5,7 @@
     spec, sampler, attempt, streak, pool, records   what the client is made of
     subjects/             one file per kind of stream or ledger, found by its name
     wire/                 how the client speaks HTTP, Redis and PostgreSQL, with the moment of sending known
-    http, postgres, redis, documents, processes, wait   probes and waits for experiments; nodes: asking them all
+    http, postgres, redis, documents, queues, processes, wait   probes and waits for experiments; nodes: asking them all
 
 May import: `targets`, and nothing else of the house.
 """

@@ -3,7 +3,7 @@
 Everything here is idempotent, and acts on what is named: choosing victims is the faults' part.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -205,3 +205,17 @@ class Keyed(Protocol):
 
     def delete_keys(self, component: str, doomed: Collection[str]) -> int:
         """Delete keys and count those that were there."""
+
+
+@runtime_checkable
+class Enqueueable(Protocol):
+    """Jobs can be put into its queue behind the service's back, found, and taken out again."""
+
+    def put_jobs(self, jobs: Sequence[str]) -> None:
+        """Put jobs, as whoever enqueues jobs would write them, into the queue; again is the same as once."""
+
+    def drop_jobs(self, jobs: Sequence[str]) -> None:
+        """Take jobs out of wherever they are: waiting, held or failed; nothing to do for those that are nowhere."""
+
+    def find_jobs(self, mark: str) -> dict[str, str]:
+        """Map each job whose text contains `mark` to where it is: "waiting", "held" by a worker, or "failed"."""

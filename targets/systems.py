@@ -38,7 +38,7 @@ class Watch(_Strict):
 class Ledger(_Strict):
     """Where numbered writes go, and are read back."""
 
-    kind: Literal["orders", "postgres", "redis"]
+    kind: Literal["orders", "postgres", "queue", "redis"]
     at: str
 
 

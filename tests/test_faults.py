@@ -29,6 +29,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "pause": {"component": "api", "count": 1},
     "partition": {"source": "api", "destination": "redis"},
     "release": {"component": "api", "release": "crashing"},
+    "poison": {"component": "worker", "ends": "exit"},
     "stress": {"component": "worker", "workers": 1, "seconds": 60},
 }
 

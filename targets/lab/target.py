@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, keeper, keys, settings
+from targets.lab import build, control, keeper, keys, queues, settings
 from targets.lab.beside import run_beside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
@@ -204,6 +204,18 @@ class LocalTarget:
     def delete_keys(self, component: str, doomed: Collection[str]) -> int:
         """Delete keys on the master."""
         return keys.delete(self._doors, component, doomed)
+
+    def put_jobs(self, jobs: Sequence[str]) -> None:
+        """Put jobs into the queue."""
+        queues.put(self._doors, jobs)
+
+    def drop_jobs(self, jobs: Sequence[str]) -> None:
+        """Take jobs out of wherever they are."""
+        queues.drop(self._doors, jobs)
+
+    def find_jobs(self, mark: str) -> dict[str, str]:
+        """Map each job whose text contains `mark` to where it is: waiting, held or failed."""
+        return queues.find(self._doors, mark)
 
     def close(self) -> None:
         """Tear the lab down and wait until nothing is left; again is the same as once."""

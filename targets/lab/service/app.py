@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
-from targets.lab.service import catalogue, documents, orders, sessions
+from targets.lab.service import catalogue, documents, jobs, orders, sessions
 from targets.lab.service.cache import Cache
 from targets.lab.service.database import Database, NotKnown, NotWritten
 from targets.lab.service.limit import Limit
@@ -31,9 +31,9 @@ create table if not exists orders (
     ledger text not null, seq bigint not null, priority text not null default 'medium',
     created_at timestamptz not null default clock_timestamp(),
     enqueued_at timestamptz not null default clock_timestamp(),
-    done_at timestamptz,
+    done_at timestamptz, failed_at timestamptz,
     unique (ledger, seq));
-create index if not exists orders_open on orders (enqueued_at) where done_at is null;
+create index if not exists orders_open on orders (created_at) where done_at is null and failed_at is null;
 """
 
 
@@ -82,7 +82,7 @@ async def prepare(database: Database) -> None:
     while True:
         try:
             # not waiting for the standbys: at the very first start there are none yet
-            tables = f"{SCHEMA} {documents.SCHEMA} {catalogue.SCHEMA}"
+            tables = f"{SCHEMA} {documents.SCHEMA} {jobs.SCHEMA} {catalogue.SCHEMA}"
             script = f"begin; set local synchronous_commit = local; {lock}; {tables} commit"
             await database.run(script, within=DEADLINE_S)
         except (NotWritten, NotKnown):
@@ -121,6 +121,11 @@ def application() -> Starlette:
         Route("/documents-audit", documents.audit),
         Route("/sessions/{name}", sessions.put, methods=["PUT"]),
         Route("/sessions/{name}", sessions.get),
+        Route("/jobs", jobs.create, methods=["POST"]),
+        Route("/jobs", jobs.listing),
+        Route("/jobs/newest", jobs.newest),
+        Route("/jobs/done", jobs.done),
+        Route("/jobs/punctual", jobs.punctual, methods=["POST"]),
         Route("/queues", sessions.queues),
         Route("/products/{product}", catalogue.get),
         Route("/cache", catalogue.counters),

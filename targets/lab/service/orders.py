@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from targets.lab.service.queue import PRIORITIES
+from targets.lab.service.lists import PRIORITIES, order_job
 from targets.lab.service.stores import Stores
 
 WITHIN_S = 0.7
@@ -20,7 +20,7 @@ async def create(request: Request) -> Response:
     if priority not in PRIORITIES:
         raise ValueError(f"priority {priority!r}: use {', '.join(PRIORITIES)}")
     rows = await stores.database.run(INSERT, (ledger, seq, priority), within=WITHIN_S)
-    queued = await stores.queue.enqueue(priority, rows[0][0])
+    queued = await stores.queue.enqueue(priority, order_job(rows[0][0]))
     return JSONResponse({"id": rows[0][0], "queued": queued}, status_code=201)
 
 

@@ -1,7 +1,6 @@
 """Redis, behind its sentinels: job queues and sessions. No hidden retries: they would double what an outage costs."""
 
 import asyncio
-import json
 from collections.abc import Awaitable
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -12,8 +11,8 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-PRIORITIES = ("high", "medium", "low")
-FAILED = "queue:failed"
+from targets.lab.service.lists import FAILED, PRIORITIES, SLOTS, WAITING
+
 DEADLINE_S = 0.6
 ENQUEUE_WITHIN_S = 0.2  # an order is accepted without its job: the worker enqueues it later
 _ANSWER_S = 0.25
@@ -55,9 +54,8 @@ class Queue:
         """Raise Unavailable unless the master answers."""
         await self._within(self._client.ping())
 
-    async def enqueue(self, priority: str, order: int) -> bool:
-        """Put an order's job into its queue; False when Redis does not take it in time."""
-        job = json.dumps({"order": order, "attempts": 0})
+    async def enqueue(self, priority: str, job: str) -> bool:
+        """Put a job into its queue; False when Redis does not take it in time."""
         try:
             await self._within(self._client.lpush(f"queue:{priority}", job), ENQUEUE_WITHIN_S)
         except Unavailable:
@@ -65,11 +63,14 @@ class Queue:
         return True
 
     async def lengths(self) -> dict[str, int]:
-        """Count the jobs in each queue."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for name in (*PRIORITIES, "failed"):
-                pipe.llen(f"queue:{name}")
-            return dict(zip((*PRIORITIES, "failed"), await self._within(pipe.execute()), strict=True))
+        """Count the jobs in each queue, and those in the workers' hands as `processing`."""
+        slots = await self._within(self._client.smembers(SLOTS))
+        async with self._client.pipeline() as pipe:  # a transaction: no job is missed while it moves
+            for name in (*WAITING, FAILED, *slots):
+                pipe.llen(name)
+            counts: list[int] = await self._within(pipe.execute())
+        queues = (*PRIORITIES, "failed")
+        return dict(zip(queues, counts, strict=False)) | {"processing": sum(counts[len(queues) :])}
 
     async def put(self, session: str, text: str) -> None:
         """Keep a session."""

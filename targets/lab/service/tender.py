@@ -1,0 +1,61 @@
+"""Beside the slots: the worker's sign of life, and a sweep that enqueues again what Redis has lost."""
+
+import time
+
+from targets.lab.service import lists
+from targets.lab.service.rows import AWAY, Rows, master
+
+EVERY_S = 1.0
+LOST_AFTER_S = 3.0
+ALIVE_TTL_S = 3
+MOST = 1000  # longer queues are not searched: a backlog is not a loss
+
+
+class Tender:
+    """Looks after the queues, for one worker."""
+
+    def __init__(self, worker: str, slots: list[str], database: str, redis_url: str) -> None:
+        self._alive = f"worker:{worker}:alive"
+        self._slots = slots
+        self._rows = Rows(database)
+        self._redis = master(redis_url)
+
+    def run(self) -> None:
+        """Look every second until killed."""
+        while True:
+            try:
+                self.step()
+            except AWAY as error:
+                print(f"tender: {type(error).__name__}: {error}", flush=True)
+            time.sleep(EVERY_S)
+
+    def step(self) -> None:
+        """Give a sign of life, name the processing lists, sweep."""
+        self._redis.set(self._alive, str(time.time()), ex=ALIVE_TTL_S)
+        self._redis.sadd(lists.SLOTS, *self._slots)
+        known = self._entries()
+        if known is not None:
+            for kind in ("order", "job"):
+                self._sweep(kind, known)
+
+    def _entries(self) -> set[str] | None:
+        """Read what is in the queues and in the slots' hands; None when it is too much to read."""
+        names = [*lists.WAITING, *sorted(str(slot) for slot in self._redis.smembers(lists.SLOTS))]
+        if sum(int(self._redis.llen(name)) for name in names) > MOST:
+            return None
+        with self._redis.pipeline() as pipe:  # a transaction: an entry that moves is not missed
+            for name in names:
+                pipe.lrange(name, 0, -1)
+            return {str(entry) for entries in pipe.execute() for entry in entries}
+
+    def _sweep(self, kind: str, known: set[str]) -> None:
+        """Enqueue what has a row, is not done, and is in no list."""
+        lost = {}
+        for job, priority, takes_s in self._rows.unfinished(kind, LOST_AFTER_S):
+            text = lists.order_job(job) if kind == "order" else lists.job_text(job, takes_s)
+            if text not in known:
+                lost[job] = (f"queue:{priority}", text)
+        if lost:
+            self._rows.enqueued(kind, list(lost))
+        for queue, text in lost.values():
+            self._redis.lpush(queue, text)
