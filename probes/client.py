@@ -1,4 +1,4 @@
-"""The open-loop client, a process of its own: python -m probes.client SPEC.json.
+"""The open-loop client, a process of its own: python -m probes.client SPEC.json, or - for a SPEC on stdin, one line.
 
 Commands come in on stdin and events go out on stdout, one JSON object a line:
 
@@ -26,7 +26,7 @@ from typing import Any
 from probes import subjects
 from probes.records import Records
 from probes.sampler import Source, pace
-from probes.spec import ClientSpec, load
+from probes.spec import ClientSpec, load, read
 from probes.streak import Streak, steady_since, why_not
 from targets.target import BadInput
 
@@ -72,7 +72,8 @@ async def run(spec: ClientSpec) -> None:
         say(event="ready")
         await obey(commands, spec, [source.streak for source in asked])
         stop.set()
-    await records.read_back({name: ledger.read for name, ledger in ledgers.items()}, spec.timeout_s)
+    reads = {name: ledger.read for name, ledger in ledgers.items()}
+    await records.read_back(reads, max(spec.read_s, 10 * spec.timeout_s))
     say(event="finished")
 
 
@@ -125,6 +126,14 @@ def listen(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[str]":
     return commands
 
 
+def first_line() -> str:
+    """Read the first line of stdin and not a byte more: the rest are commands."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line.decode(errors="replace")
+
+
 def hurry() -> None:
     """Go before others where that is allowed: a drill that burns the CPU must not slow its observer.
 
@@ -140,10 +149,10 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle: it still needs the final read
     hurry()
     if len(argv) != 1:
-        print("usage: python -m probes.client SPEC.json", file=sys.stderr)
+        print("usage: python -m probes.client SPEC.json | -", file=sys.stderr)
         return 2
     try:
-        asyncio.run(run(load(Path(argv[0]))))
+        asyncio.run(run(read(first_line()) if argv[0] == "-" else load(Path(argv[0]))))
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from probes.public import public
 from targets.target import BadInput, DrillyardError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,14 +32,15 @@ class Steady:
 def start(spec: Mapping[str, Any]) -> "Client":
     """Start the client for a SPEC (its `folder` exists) and wait until it runs.
 
+    The SPEC goes to the client through a pipe; client.json in the folder shows it without the passwords in its URLs.
     BadInput when the SPEC is wrong, DrillyardError when the client does not start.
     """
     folder = Path(spec["folder"]).resolve()
-    path = folder / "client.json"
-    path.write_text(json.dumps({**spec, "folder": str(folder)}, indent=1))
+    whole = {**spec, "folder": str(folder)}
+    (folder / "client.json").write_text(json.dumps(public(whole), indent=1))
     with (folder / "client.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "probes.client", str(path)],
+            [sys.executable, "-m", "probes.client", "-"],
             cwd=ROOT,
             env={key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"},
             stdin=subprocess.PIPE,
@@ -48,6 +50,7 @@ def start(spec: Mapping[str, Any]) -> "Client":
         )
     client = Client(process, folder / "client.log")
     try:
+        client.tell(whole)
         client.expect("ready", START_S)
     except BaseException:
         client.kill()
@@ -78,7 +81,7 @@ class Client:
         DrillyardError when the client died.
         """
         with self._turn:
-            self._tell(do="steady", after_ns=after_ns, timeout_s=timeout_s)
+            self.tell({"do": "steady", "after_ns": after_ns, "timeout_s": timeout_s})
             event = self.expect(("steady", "not steady"), timeout_s + GRACE_S)
         return Steady(since_ns=event.get("since_ns"), why=event.get("why", ""))
 
@@ -87,7 +90,7 @@ class Client:
         with self._turn:
             until = time.monotonic() + timeout_s
             try:
-                self._tell(do="finish")
+                self.tell({"do": "finish"})
                 self.expect("finished", timeout_s)
                 self._process.wait(max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -118,9 +121,15 @@ class Client:
             raise DrillyardError(f"the measuring client said {event['event']!r} instead of {wanted!r}")
         return event
 
-    def _tell(self, **command: object) -> None:
+    def check(self) -> None:
+        """Return while the client runs; BadInput or DrillyardError, as it told, when it has ended."""
+        if self._process.poll() is not None:
+            raise self._died()
+
+    def tell(self, line: Mapping[str, Any]) -> None:
+        """Send one line to the client."""
         try:
-            self._commands.write(json.dumps(command).encode() + b"\n")
+            self._commands.write(json.dumps(line).encode() + b"\n")
             self._commands.flush()
         except (OSError, ValueError):  # a broken pipe, or one that kill() closed
             raise self._died() from None

@@ -10,8 +10,6 @@ from typing import Any
 from probes.attempt import ACKED, NoAnswer, Refusal, one_line
 from probes.sampler import Done
 
-READ_S = 10.0  # the least that a final read gets, retries included
-
 Read = Callable[[], Awaitable[list[int]]]
 
 
@@ -25,7 +23,8 @@ class Records:
 
     def sample(self, done: Done) -> None:
         """Note a stream's finished request."""
-        line = {"stream": done.source, **_times(done), "ok": done.outcome == ACKED, "error": done.error}
+        line = {"stream": done.source, "seq": done.seq, **_times(done)}
+        line |= {"ok": done.outcome == ACKED, "error": done.error}
         self._samples.write(json.dumps(line) + "\n")
 
     def write(self, done: Done) -> None:
@@ -33,9 +32,8 @@ class Records:
         line = {"ledger": done.source, "seq": done.seq, **_times(done), "outcome": done.outcome, "error": done.error}
         self._writes.write(json.dumps(line) + "\n")
 
-    async def read_back(self, reads: Mapping[str, Read], timeout_s: float) -> None:
+    async def read_back(self, reads: Mapping[str, Read], budget_s: float) -> None:
         """Read all ledgers completely and note it in final_read.json; what cannot be read is noted with its error."""
-        budget_s = max(READ_S, 10 * timeout_s)
         found = await asyncio.gather(*(_read(read, budget_s) for read in reads.values()))
         path = self._folder / "final_read.json"
         part = path.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""What the client is told to do: a JSON file, checked key by key."""
+"""What the client is told to do: JSON, checked key by key."""
 
 import dataclasses
 import json
@@ -11,17 +11,10 @@ from targets.target import BadInput
 
 T = TypeVar("T")
 
-TYPES: dict[Any, tuple[tuple[type, ...], str]] = {  # a key's declared type: what it accepts, what it is called
-    str: ((str,), "text"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    str | None: ((str, type(None)), "text or null"),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSpec:
-    """A request that is repeated; the last three are for the kind `http`."""
+    """A request that is repeated; the last four are for the kind `http`."""
 
     name: str
     kind: str
@@ -29,16 +22,41 @@ class StreamSpec:
     method: str = "GET"
     body: str | None = None
     expect: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteSpec:
+    """How a `resource` takes number n: {n} and {ledger} are filled in; the statuses that settle what became of it."""
+
+    method: str
+    path: str
+    body: str | None = None
+    acked: tuple[int, ...]
+    refused: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSpec:
+    """How a `resource` lists its numbers: by following `next`, or counting {page} up from `first_page`, or at once."""
+
+    path: str
+    numbers: str
+    next: str | None = None
+    first_page: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerSpec:
-    """Numbered writes; `id` keeps one drill's numbers apart from another's."""
+    """Numbered writes; `id` keeps one drill's numbers apart from another's. The last three are for `resource`."""
 
     name: str
     kind: str
     url: str
     id: str
+    write: WriteSpec | None = None
+    read: ReadSpec | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,28 +67,53 @@ class ClientSpec:
     interval_s: float = 0.02
     timeout_s: float = 1.0
     window_s: float = 0.5
+    read_s: float = 10.0  # what the final read gets, retries included; ten timeouts if that is more
     streams: tuple[StreamSpec, ...] = ()
-    ledgers: tuple[LedgerSpec, ...] = field(default=())
+    ledgers: tuple[LedgerSpec, ...] = ()
+
+
+TYPES: dict[Any, tuple[tuple[type, ...], str]] = {  # a key's declared type: what it accepts, what it is called
+    str: ((str,), "text"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str | None: ((str, type(None)), "text or null"),
+    tuple[int, ...]: ((list, tuple), "a list of statuses"),
+    Mapping[str, str]: ((Mapping,), "an object of texts"),
+    WriteSpec | None: ((WriteSpec, type(None)), "an object or null"),
+    ReadSpec | None: ((ReadSpec, type(None)), "an object or null"),
+    tuple[StreamSpec, ...]: ((tuple,), "a list of objects"),
+    tuple[LedgerSpec, ...]: ((tuple,), "a list of objects"),
+}
+INSIDE: dict[Any, type] = {  # a key's declared type: what the objects in it become
+    WriteSpec | None: WriteSpec,
+    ReadSpec | None: ReadSpec,
+    tuple[StreamSpec, ...]: StreamSpec,
+    tuple[LedgerSpec, ...]: LedgerSpec,
+}
 
 
 def load(path: Path) -> ClientSpec:
     """Read and check a SPEC file. BadInput names the file, the key, the value and the cure."""
     try:
-        raw = json.loads(path.read_text())
+        return read(path.read_text(), f"SPEC {path}")
     except OSError as error:
         raise BadInput(f"SPEC {path}: {error.strerror}; give the path of a JSON file") from None
-    except ValueError as error:
-        raise BadInput(f"SPEC {path}: not JSON ({error})") from None
+
+
+def read(text: str, called: str = "SPEC") -> ClientSpec:
+    """Check a SPEC. BadInput as for `load`."""
     try:
-        return parse(raw)
+        return parse(json.loads(text))
+    except ValueError as error:
+        raise BadInput(f"{called}: not JSON ({error})") from None
     except BadInput as error:
-        raise BadInput(f"SPEC {path}: {error}") from None
+        raise BadInput(f"{called}: {error}") from None
 
 
 def parse(raw: object) -> ClientSpec:
     """Check a SPEC that is already in memory. BadInput as for `load`."""
-    made = _make(ClientSpec, _parts(raw), "the SPEC")
-    for key in ("interval_s", "timeout_s", "window_s"):
+    made = _make(ClientSpec, raw, "the SPEC")
+    for key in ("interval_s", "timeout_s", "window_s", "read_s"):
         if getattr(made, key) <= 0:
             raise BadInput(f"{key} is {getattr(made, key)}; give seconds above 0")
     names = [one.name for one in made.streams] + [one.name for one in made.ledgers]
@@ -81,35 +124,37 @@ def parse(raw: object) -> ClientSpec:
     return made
 
 
-def _parts(raw: object) -> object:
-    if not isinstance(raw, dict):
-        return raw
-    kinds = {"streams": StreamSpec, "ledgers": LedgerSpec}
-    return {
-        key: tuple(_make(kinds[key], one, f"{key}[{n}]") for n, one in enumerate(value))
-        if key in kinds and isinstance(value, list | tuple)
-        else value
-        for key, value in raw.items()
-    }
-
-
 def _make(kind: type[T], raw: object, where: str) -> T:
     if not isinstance(raw, Mapping):
         raise BadInput(f"{where} is {raw!r}; give an object")
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(raw) - set(fields)):
         raise BadInput(f"{where} has the unknown key {unknown[0]!r}; known are {', '.join(fields)}")
+    inner = "" if where == "the SPEC" else f"{where}."
+    made = {name: _inside(fields[name].type, value, inner + name) for name, value in raw.items()}
     for name, known in fields.items():
-        _check(name, known, raw, where)
-    return kind(**raw)
+        _check(name, known, made, where)
+    return kind(**made)
 
 
-def _check(name: str, known: "dataclasses.Field[Any]", raw: Mapping[str, Any], where: str) -> None:
-    if name not in raw:
-        if known.default is dataclasses.MISSING:
+def _inside(declared: Any, value: Any, where: str) -> Any:
+    kind = INSIDE.get(declared)
+    if kind and isinstance(value, list | tuple):
+        return tuple(_make(kind, one, f"{where}[{n}]") for n, one in enumerate(value))
+    return _make(kind, value, where) if kind and isinstance(value, Mapping) else value
+
+
+def _check(name: str, known: "dataclasses.Field[Any]", made: Mapping[str, Any], where: str) -> None:
+    if name not in made:
+        if known.default is known.default_factory is dataclasses.MISSING:
             raise BadInput(f"{where} lacks the key {name!r}")
         return
-    value = raw[name]
-    accepted, called = TYPES.get(known.type, ((tuple,), "a list of objects"))
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    value = made[name]
+    accepted, called = TYPES[known.type]
+    fits = isinstance(value, accepted) and not isinstance(value, bool)
+    if fits and known.type == Mapping[str, str]:
+        fits = all(isinstance(one, str) for pair in value.items() for one in pair)
+    if fits and known.type == tuple[int, ...]:
+        fits = all(isinstance(one, int) for one in value)
+    if not fits:
         raise BadInput(f"{where}: {name} is {value!r}, which is not {called}")

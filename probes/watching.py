@@ -39,14 +39,18 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
             "method": watch.method,
             "body": watch.body,
             "expect": watch.expect,
+            "headers": watch.headers,
         }
-    ledger = component.ledger and {
-        "name": f"{name}-writes",
-        "kind": component.ledger.kind,
-        "url": target.endpoint(component.ledger.at),
-        "id": ledger_id,
-    }
-    return Watching(streams=(stream,), ledgers=(ledger,) if ledger else ())
+    return Watching(streams=(stream,), ledgers=ledgers(target, system, name, ledger_id=ledger_id))
+
+
+def ledgers(target: Target, system: System, name: str, *, ledger_id: str) -> tuple[dict[str, Any], ...]:
+    """Say what is written for `name`, and where: one ledger, or none."""
+    kept = system.component(name).ledger
+    if kept is None:
+        return ()
+    place = {"name": f"{name}-writes", "url": target.endpoint(kept.at), "id": ledger_id}
+    return (place | kept.model_dump(exclude={"at"}),)
 
 
 def _as(user: str, url: str) -> str:

@@ -8,10 +8,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from targets import durations
+from targets.ledgers import Ledger, Read, Strict, Write, secret_from_environment
 from targets.target import BadInput
 
 FOLDER = Path(__file__).parent / "systems"
@@ -19,30 +20,22 @@ Seconds = Annotated[float, BeforeValidator(lambda value: durations.seconds(value
 Severity = Literal["p0", "p1", "p2", "p3"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Watch(_Strict):
+class Watch(Strict):
     """What a caller of the component does, again and again."""
 
-    kind: Literal["http", "postgresql", "login", "redis"]
+    kind: Literal["http", "postgresql", "login", "redis", "s3", "tcp"]
     at: str  # the component whose endpoint is called
     user: str = ""  # as whom, when not as the endpoint's URL says
     method: str = "GET"
     path: str = "/"
     body: str | None = None
     expect: int = 200
+    headers: dict[str, str] = Field(default_factory=dict)
+
+    _headers = field_validator("headers")(secret_from_environment)
 
 
-class Ledger(_Strict):
-    """Where numbered writes go, and are read back."""
-
-    kind: Literal["orders", "postgres", "queue", "redis"]
-    at: str
-
-
-class Component(_Strict):
+class Component(Strict):
     """A part of the system, with its objectives."""
 
     kind: Literal["http", "postgresql", "redis", "sentinel", "s3", "queue"]
@@ -53,7 +46,7 @@ class Component(_Strict):
     ledger: Ledger | None = None
 
 
-class Hours(_Strict):
+class Hours(Strict):
     """When drills are allowed, in UTC."""
 
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
@@ -63,16 +56,16 @@ class Hours(_Strict):
     end: time = time.max
 
 
-class Safety(_Strict):
+class Safety(Strict):
     """What the door permits."""
 
     components: tuple[str, ...] | None = None
     max_victims: int | None = None
     window: Hours = Hours()
-    approvals: dict[Severity, int] = {}
+    approvals: dict[Severity, int] = Field(default_factory=dict)
 
 
-class System(_Strict):
+class System(Strict):
     """A system and all that is known of it."""
 
     name: str
@@ -116,7 +109,13 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{key} = {error['input']!r}: no such key; did you mean another of {', '.join(_known(error))}?"
     if error["type"] == "missing":
         return f"{key}: is missing; add it"
-    return f"{key} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    told = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], dict):  # the table as a whole; it may hold what is nobody's business
+        return f"{key}: {told}"
+    return f"{key} = {error['input']!r}: {told}"
+
+
+INSIDE = {"safety": Safety, "window": Hours, "watch": Watch, "ledger": Ledger, "write": Write, "read": Read}
 
 
 def _known(error: ErrorDetails) -> list[str]:
@@ -125,7 +124,7 @@ def _known(error: ErrorDetails) -> list[str]:
         if part == "components":
             model = Component
         elif isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = {"safety": Safety, "window": Hours, "watch": Watch, "ledger": Ledger}.get(str(part), model)
+            model = INSIDE.get(str(part), model)
     return list(model.model_fields)
 
 

@@ -6,7 +6,7 @@ expected one, whole.  It sets `attempt.sent` before the first byte of the reques
 server said no, and `NoAnswer`, OSError or EOFError for anything else.  The client holds the time limit: a call is
 cancelled at its timeout and must let go of its connection then.
 
-May import: `probes.attempt`, `probes.pool`, `probes.spec` and `probes.wire`.
+May import: `probes.attempt`, `probes.headers`, `probes.pool`, `probes.public`, `probes.spec` and `probes.wire`.
 """
 
 import importlib
@@ -44,9 +44,18 @@ class LedgerKind(Protocol):
         """Prepare the ledger; ValueError names what is wrong with the spec."""
 
 
-def _find(kind: str, ability: str) -> Any:
+def _module(kind: str) -> Any:
     name = f"{__name__}.{kind}"
-    module = importlib.import_module(name) if kind.isidentifier() and importlib.util.find_spec(name) else None
+    return importlib.import_module(name) if kind.isidentifier() and importlib.util.find_spec(name) else None
+
+
+def offers(kind: str, ability: str) -> bool:
+    """Tell whether a kind can be sampled ("stream"), or written and read back ("ledger")."""
+    return hasattr(_module(kind), ability)
+
+
+def _find(kind: str, ability: str) -> Any:
+    module = _module(kind)
     if not hasattr(module, ability):
         raise BadInput(f"SPEC: no kind of {ability} is called {kind!r}; probes/subjects/ has one file per kind")
     return module

@@ -1,11 +1,14 @@
 """One HTTP/1.1 request on a connection of its own, and its whole answer."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from probes.attempt import Attempt, NoAnswer
+from probes.public import public
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,20 +29,26 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def prepare(url: str, method: str = "GET", body: str | None = None) -> Call:
-    """Prepare a request; the body goes out as JSON. ValueError when the URL cannot be used."""
+def prepare(
+    url: str, method: str = "GET", body: str | None = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> Call:
+    """Prepare a request; the body goes out as JSON unless `headers` say what it is. ValueError for a bad URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"url is {url!r}; give http://HOST:PORT/PATH")
+        raise ValueError(f"url is {public(url)!r}; give http://HOST:PORT/PATH")
     tls = parts.scheme == "https"
     payload = b"" if body is None else body.encode()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not target.isascii() or not target.isprintable() or " " in target or not method.isalpha():
+        raise ValueError(f"{method!r} {target!r} is no request; write what is not plain ASCII as %XX")
+    typed = any(name.lower() == "content-type" for name in headers)
     head = [
         f"{method} {target} HTTP/1.1",
         f"Host: {parts.netloc.rpartition('@')[2]}",
         "Connection: close",
         f"Content-Length: {len(payload)}",
-        *(["Content-Type: application/json"] if payload else []),
+        *(["Content-Type: application/json"] if payload and not typed else []),
+        *(f"{name}: {value}" for name, value in headers.items()),
     ]
     message = "\r\n".join([*head, "", ""]).encode() + payload
     port = parts.port or (443 if tls else 80)

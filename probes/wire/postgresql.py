@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from probes.attempt import NoAnswer, Refusal, one_line
 from probes.pool import first
+from probes.public import public
 
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every cancellation
 
@@ -36,7 +37,7 @@ def hosts(url: str, **changes: str) -> list[str]:
     try:
         params = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise ValueError(f"url is {url!r}: {one_line(error)}") from None
+        raise ValueError(f"url is {public(url)!r}: {one_line(error)}") from None
     # The client's own time limit rules, and it is shorter than a second connect timeout beside it could be.
     params.pop("connect_timeout", None)
     names, ports = str(params.get("host", "localhost")).split(","), str(params.get("port", "5432")).split(",")

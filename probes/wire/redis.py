@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from probes.attempt import NoAnswer, Refusal
 from probes.pool import first
+from probes.public import public
 
 ASK_S = 2.0  # what each Sentinel gets to answer
 
@@ -40,7 +41,7 @@ def place(url: str) -> Place:
     sentinels = [host.rpartition(":") for host in hosts.split(",")]
     name = parts.path.strip("/")
     if parts.scheme != "redis+sentinel" or not name or not all(h and p.isdigit() for h, _, p in sentinels):
-        raise ValueError(f"url is {url!r}; give redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME")
+        raise ValueError(f"url is {public(url)!r}; give redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME")
     password = unquote(login.rpartition(":")[2]) or None
     return Place(sentinels=tuple((h, int(p)) for h, _, p in sentinels), master_name=name, password=password)
 
