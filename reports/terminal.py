@@ -110,6 +110,15 @@ def rpo(outcome: Outcome) -> str:
     return with_bound(outcome.rpo_s, outcome.rpo_bound_s) if outcome.rpo_s else duration(outcome.rpo_s)
 
 
+def line(outcome: Outcome) -> str:
+    """Tell a drill in one line, as soon as it is over."""
+    parts = [f"RTO {' of '.join(_held(rto(outcome), outcome.rto_objective_s))}"]
+    if outcome.rpo_applies:
+        parts.append(f"RPO {' of '.join(_held(rpo(outcome), outcome.rpo_objective_s))}")
+    why = "" if outcome.met else f": {plain(outcome.why[0], 200)}"
+    return f"{plain(outcome.drill)}: {outcome.verdict}, {', '.join(parts)}{why}"
+
+
 def _counts(outcome: Outcome) -> tuple[int | None, int | None, int | None, int | None]:
     writes = outcome.writes
     return writes.lost, writes.recovered, writes.unexpected, writes.duplicates
