@@ -40,19 +40,21 @@ class Scene:
         if "status" not in row:
             label = {"before": "steady before", "after": "steady after", "rollbacks": "putting back"}
             self.enter(f"{label[row['phase']]}: {row['name']}" if row["phase"] in label else row["name"])
-        elif isinstance(row.get("output"), dict) and self.t0_ns is None:
-            self.t0_ns = row["output"].get("injected_at_ns")
+        elif isinstance(said := row.get("output"), dict) and self.t0_ns is None and not said.get("prepares"):
+            self.t0_ns = said.get("injected_at_ns")
 
     def picture(self) -> live.Picture:
         """Take it down for drawing."""
-        now, seen = time.monotonic_ns(), self.ask(self.t0_ns or 0)
+        now, after_ns = time.monotonic_ns(), self.t0_ns or 0
+        seen = self.ask(after_ns)
+        known = seen is not None and seen.after_ns == after_ns  # else it speaks of the time before the fault
         return live.Picture(
             title=self.title,
             phase=self.phase,
             phase_s=(now - self.since_ns) / 1e9,
             served=(seen.good, seen.answered) if seen else None,
-            clock=live.clock(now, self.t0_ns, seen.since_ns if seen else None),
-            failing=seen.why if seen and seen.since_ns is None else "",
+            clock=live.clock(now, self.t0_ns, seen.since_ns if seen and known else None),
+            failing=seen.why if seen and known else "",
             rto_s=self.rto_s,
         )
 
@@ -102,11 +104,12 @@ class Screen:
             with self._lock:
                 if over.is_set() or self._fd is None:
                     return
+                picture = scene.picture()
                 if self._in_place:
-                    lines = live.drawn(scene.picture(), _width(self._fd))
+                    lines = live.drawn(picture, _width(self._fd))
                     self._put("".join(f"{line}\n" for line in lines), drawn=len(lines))
                 elif time.monotonic() - self._said_s > SILENT_S:
-                    self._put(f"  {live.told(scene.picture())}\n")
+                    self._put(f"  {live.told(picture)}\n")
 
     def _put(self, text: str, *, drawn: int = 0) -> None:
         """Write in one go, over what was drawn before."""

@@ -5,8 +5,8 @@ Commands come in on stdin and events go out on stdout, one JSON object a line:
     -> {"event": "ready"}
     {"do": "steady", "after_ns": N, "timeout_s": T} -> {"event": "steady", "since_ns": S}
                                                     or {"event": "not steady", "why": "..."}
-    {"do": "figures", "after_ns": N, "names": [...]} -> {"event": "figures", "answered": A, "good": G,
-                                        "since_ns": S or null, "why": "..."}, at once, whatever is being waited for
+    {"do": "figures", "after_ns": N, "names": [...]} -> {"event": "figures", "after_ns": N,
+        "answered": A, "good": G, "since_ns": S or null, "why": "..."}, at once, whatever is being waited for
     {"do": "finish"} -> {"event": "finished"}, exit 0
 
 EOF on stdin means that the harness is gone: the client ends at once.  A SPEC or command that cannot be understood is
@@ -33,7 +33,7 @@ from probes.spec import ClientSpec, load
 from probes.streak import Streak, steady_since, why_not
 from targets.target import BadInput
 
-LEAD_NS = 50_000_000  # from now to the first tick: nothing intended may lie in the past
+LEAD_NS = 15_000_000  # from now to the first tick: nothing intended may lie in the past
 POLL_S = 0.01
 
 
@@ -64,12 +64,12 @@ async def run(spec: ClientSpec) -> None:
     """Sample and write until told to finish, then read every ledger back."""
     records = Records(Path(spec.folder))
     ledgers = {one.name: subjects.ledger(one) for one in spec.ledgers}
+    gc.collect()  # here and not after `sources`, which says when the first request is to leave
     asked = sources(spec, ledgers, records)
     commands: asyncio.Queue[str] = asyncio.Queue()
     streaks, window_ns = [source.streak for source in asked], int(spec.window_s * 1e9)
     listen(asyncio.get_running_loop(), lambda line: hear(line, commands, streaks, window_ns))
     stop = asyncio.Event()
-    gc.collect()
     gc.freeze()  # what exists now stays: later collections are short
     async with asyncio.TaskGroup() as tasks:
         for source in asked:
@@ -95,6 +95,7 @@ def hear(line: str, commands: "asyncio.Queue[str]", streaks: list[Streak], windo
     since_ns = steady_since(chosen, after_ns=after_ns, window_ns=window_ns)
     say(
         event="figures",
+        after_ns=after_ns,
         answered=sum(streak.answered for streak in chosen),
         good=sum(streak.good for streak in chosen),
         since_ns=since_ns,

@@ -32,6 +32,7 @@ class Steady:
 class Figures:
     """What the client has seen so far, for the eye only: nothing is judged by it."""
 
+    after_ns: int  # what was asked about
     answered: int  # requests that have their result
     good: int  # of these, as expected
     since_ns: int | None  # the start of the clean window that lasts until now
