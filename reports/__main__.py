@@ -40,6 +40,7 @@ def _json(told: runs.Told) -> dict[str, object]:
         "run": told.run.id if told.run else told.folder.name,
         "problem": told.problem,
         "outcomes": [outcome.to_json() for outcome in told.outcomes],
+        "repeated": [drill.to_json() for drill in told.drills if drill.asked > 1],
         "score": told.score.to_json(),
         "differences": list(told.differences),
     }

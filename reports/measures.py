@@ -17,7 +17,7 @@ from typing import Any
 from reports import data, outages, record, recovery, trial
 from reports.data import Data
 from reports.folder import Drill, read_drill
-from reports.outcome import Finding, Outcome, Phases, Weight, invalid, unproven, verdict
+from reports.outcome import Finding, Outcome, Phases, Verdict, Weight, invalid, unproven, verdict
 from reports.recovery import Recovery
 from reports.shapes import NS, Objective
 from reports.trial import Fault
@@ -45,7 +45,7 @@ def judge_drill(drill: Drill) -> Outcome:
     books = data.measure(drill, objective, hit) if hit else None
     found = list(_findings(drill, objective, hit, back, books))
     ruling = verdict(found)
-    why = _why(found)
+    why = _why(found, ruling)
     if ruling == "met":
         why = (_numbers(objective, back, books, _undo_s(drill)), *why)
     return Outcome(
@@ -54,6 +54,9 @@ def judge_drill(drill: Drill) -> Outcome:
         component=objective.component,
         severity=objective.severity,
         schedule=objective.schedule,
+        repeats=objective.repeats,
+        repetition=objective.repetition,
+        repetitions=objective.repetitions,
         verdict=ruling,
         why=why,
         phases=_phases(drill, hit, back),
@@ -76,7 +79,7 @@ def _without_objective(drill: Drill) -> Outcome:
     return Outcome(
         drill=drill.name,
         verdict="unknown",
-        why=_why(why),
+        why=_why(why, "unknown"),
         put_back=bool(drill.injections) and trial.healed(drill),
         injections=drill.injections,
     )
@@ -97,13 +100,18 @@ def _findings(
     yield from trial.records(drill)
 
 
-def _why(found: Sequence[Finding]) -> tuple[str, ...]:
-    """Order the sentences by weight; what an invalid experiment saw is marked."""
+def _why(found: Sequence[Finding], ruling: Verdict) -> tuple[str, ...]:
+    """Order the sentences by weight; what an invalid experiment saw is marked.
+
+    An interruption that left the verdict open comes first: it is why everything else is missing.
+    """
     doubted = any(f.weight is Weight.INVALID for f in found)
     told = [
         f"seen, but it proves nothing: {f.says}" if doubted and f.weight is Weight.MISSED else f.says
         for f in sorted(found, key=lambda f: f.weight)
     ]
+    if ruling == "unknown":
+        told.sort(key=lambda says: says != trial.INTERRUPTED)
     return tuple(dict.fromkeys(told))
 
 

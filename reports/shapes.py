@@ -39,6 +39,9 @@ class Objective:
     recovered_by: Literal["system", "stop"] = "system"  # who is to bring the service back
     experiment: str = ""
     rpos: Mapping[str, float] | None = None  # ledger -> seconds, where a ledger is held to an RPO of its own
+    repeats: str | None = None  # the drill that this is one repetition of
+    repetition: int | None = None  # 1, 2 ...
+    repetitions: int | None = None  # how many there were to be
 
     def promised(self, ledger: str) -> float | None:
         """Give the RPO that a ledger is held to, seconds."""

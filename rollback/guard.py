@@ -24,6 +24,8 @@ from targets.target import BadInput, DrillyardError, Target
 EXPIRES_AFTER_S = 300.0
 OF_THE_DOOR = ("expires_after_s", "prepares")  # parameters of any injection, not of its fault
 
+_shut: list[str] = []
+
 
 class Refused(DrillyardError):
     """The door did not open; the text begins with `not injecting: `."""
@@ -34,6 +36,11 @@ class Refused(DrillyardError):
 
 class NeverBit(DrillyardError):
     """The fault was injected and is not there: a drill without harm proves nothing."""
+
+
+def shut(*why: str) -> None:
+    """Let nothing through from now on, for this reason; without one, open again."""
+    _shut[:] = why
 
 
 @dataclass(kw_only=True)
@@ -102,9 +109,13 @@ def inject(
 
     `prepares`: it is not the blow but sets the stage for it, so RTO and RPO are not measured from it.
     """
+    if _shut:
+        raise Refused(*_shut)
     with session.lock:
         planned = plan(target, fault, params)
-        _refuse(session, target, planned, _components(params))
+        if reasons := refusals(session.permit, session.severity, target, planned, params):
+            raise Refused(*reasons)
+        _watched(session)
         now = time.monotonic_ns()
         record = Injection(
             id=journal.new_id(session.drill),
@@ -143,27 +154,30 @@ def _strike(target: Target, record: Injection) -> Injection:
     return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
 
 
-def _refuse(session: Session, target: Target, planned: Mapping[str, Any], components: list[str]) -> None:
+def refusals(
+    permit: Permit, severity: str, target: Target, planned: Mapping[str, Any], params: Mapping[str, Any]
+) -> list[str]:
+    """List every reason for which the door would not open for this plan at this moment; reads only."""
     reasons = arming.refusals(
-        session.permit,
+        permit,
         target=target.address,
         disposable=target.disposable,
-        components=components,
+        components=_components(params),
         victims=planned["victims"],
-        severity=session.severity,
+        severity=severity,
         now=datetime.now(UTC),
     )
     records, unreadable = journal.open_records()
-    reasons += unreadable
-    reasons += [
-        f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
-        "run `python -m rollback stop`"
-        for record in records
-        if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+    return [
+        *reasons,
+        *unreadable,
+        *(
+            f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
+            "run `python -m rollback stop`"
+            for record in records
+            if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+        ),
     ]
-    if reasons:
-        raise Refused(*reasons)
-    _watched(session)
 
 
 def _watched(session: Session) -> Watchdog:

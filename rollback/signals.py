@@ -5,14 +5,38 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 DEADLY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+_heard: list[int] = []
 
 
 def as_keyboard_interrupt() -> None:
     """Let every deadly signal unwind the stack as Ctrl-C does, so that teardowns run. Main thread only."""
     for number in DEADLY:
         signal.signal(number, _interrupt)
+
+
+def heard() -> int:
+    """Count the deadly signals that were heard until now; deferred ones count once they are let through."""
+    return len(_heard)
+
+
+def check(before: int) -> None:
+    """Raise KeyboardInterrupt when a signal came since `before` of them were heard.
+
+    Somebody may have swallowed the first one: a library that catches everything, or a destructor.
+    """
+    if len(_heard) > before:
+        raise KeyboardInterrupt(signal.Signals(_heard[-1]).name)
+
+
+def leave() -> None:
+    """Let nothing interrupt this process any more: it is on its way out, putting back and writing down."""
+    if threading.current_thread() is threading.main_thread():
+        for number in DEADLY:
+            signal.signal(number, _passed_over)
 
 
 @contextlib.contextmanager
@@ -23,8 +47,10 @@ def deferred() -> Iterator[None]:
         return
     caught: list[int] = []
     number: int
-    held = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in (*DEADLY, signal.SIGALRM)}
+    held: dict[int, Any] = {}
     try:
+        for number in (*DEADLY, signal.SIGALRM):  # inside: a signal that comes meanwhile leaves no half of it behind
+            held[number] = signal.signal(number, lambda number, _: caught.append(number))
         yield
     finally:
         for number, handler in held.items():
@@ -34,4 +60,9 @@ def deferred() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _heard.append(number)
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _passed_over(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing; SIG_IGN instead would be inherited by every program started from now on."""
