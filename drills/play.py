@@ -13,10 +13,10 @@ import pytest
 
 from experiments import run
 from probes import handle, watching
-from reports import measures, record
+from reports import calibration, measures, record
 from reports.outcome import Outcome
 from rollback import guard
-from targets import objectives
+from targets import objectives, places
 from targets.systems import System
 from targets.target import DrillyardError, Target, Unable
 
@@ -99,7 +99,8 @@ def _play(yard: Yard, script: Mapping[str, Any], objective: dict[str, Any], spec
     """Record everything into the drill's folder, put everything back, then judge from the folder alone."""
     folder = yard.folder / objective["drill"]
     try:
-        record.begin(yard.folder, target=yard.target.address, system=yard.system.name)
+        meter = calibration.read(places.state_dir())
+        record.begin(yard.folder, target=yard.target.address, system=yard.system.name, calibration=meter)
         folder.mkdir()
     except OSError as error:
         pytest.exit(

@@ -7,6 +7,7 @@
     outcome.py, measures.py the verdict: `judge(drill folder) -> Outcome`, pure
     runs.py, score.py       a whole run, and what it is worth
     words.py, terminal.py   how it is told; `python -m reports show`
+    calibration.py          how exact the meter was found to be on this machine
     record.py               the harness's own records, written whole or not at all
 
 May import: nothing of the house.  A run folder is enough, on any machine, at any time.

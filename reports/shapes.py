@@ -156,6 +156,7 @@ class Run:
     system: str
     versions: Mapping[str, Any]
     ended_at: str | None = None
+    calibration: Mapping[str, Any] | None = None  # of the meter; None: it was not calibrated on that machine
 
 
 def build(kind: type[Record], row: object) -> Record:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from reports import calibration
 from reports.outcome import Outcome
 from reports.runs import Told, tell
 from reports.score import Score
@@ -28,6 +29,7 @@ def summary(run_folder: Path, console: Console) -> None:
 def show(told: Told, console: Console) -> None:
     """Print what is told about a run."""
     console.print(_head(told))
+    console.print(Text(calibration.told(told.run.calibration if told.run else None)))
     console.print()
     if told.outcomes:
         console.print(_wide(told.outcomes) if console.width >= WIDE else _narrow(told.outcomes))
