@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reports.shapes import NS, Sample
+from reports.shapes import NS, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Client:
     lag_max_s: float | None
 
 
-def outages(samples: Sequence[Sample], *, interval_ns: int, window_ns: int) -> tuple[Outage, ...]:
+def outages(samples: Sequence[Request], *, interval_ns: int, window_ns: int) -> tuple[Outage, ...]:
     """Find the outages of one stream; any order of samples gives the same answer."""
     row = sorted(samples, key=lambda s: s.intended_ns)
     failed = [at for at, sample in enumerate(row) if not sample.ok]
@@ -54,7 +54,7 @@ def outages(samples: Sequence[Sample], *, interval_ns: int, window_ns: int) -> t
     return tuple(found)
 
 
-def _stretch(row: Sequence[Sample], begin: int, end: int, interval_ns: int) -> int:
+def _stretch(row: Sequence[Request], begin: int, end: int, interval_ns: int) -> int:
     """Measure the successes row[begin:end], up to the next failure or, at the end, one interval further."""
     if begin == end:
         return 0
@@ -62,7 +62,7 @@ def _stretch(row: Sequence[Sample], begin: int, end: int, interval_ns: int) -> i
     return until - row[begin].intended_ns
 
 
-def _outage(row: Sequence[Sample], first: int, last: int, *, closed: bool, interval_ns: int) -> Outage:
+def _outage(row: Sequence[Request], first: int, last: int, *, closed: bool, interval_ns: int) -> Outage:
     edges = [(first - 1, first)] if first else []
     edges += [(last, last + 1)] if closed else []
     steps = [row[b].intended_ns - row[a].intended_ns for a, b in edges]
@@ -75,11 +75,11 @@ def _outage(row: Sequence[Sample], first: int, last: int, *, closed: bool, inter
         failures=sum(not sample.ok for sample in row[first : last + 1]),
         first_done_ns=row[first].done_ns,
         first_success_ns=next((s.intended_ns for s in row[first:] if s.ok), None),
-        error=row[first].error,
+        error=row[first].says,
     )
 
 
-def stalls(samples: Sequence[Sample], *, since_ns: int, lag_ns: int, gap_ns: int) -> tuple[str, ...]:
+def stalls(samples: Sequence[Request], *, since_ns: int, lag_ns: int, gap_ns: int) -> tuple[str, ...]:
     """Say where the client itself stood still from `since_ns` on: a request later than `lag_ns`, a hole of `gap_ns`.
 
     A client that stood still did not see the service, and takes answers that waited for it as timeouts.
@@ -95,14 +95,14 @@ def stalls(samples: Sequence[Sample], *, since_ns: int, lag_ns: int, gap_ns: int
     return tuple(said)
 
 
-def blind_ns(samples: Sequence[Sample], *, interval_ns: int) -> int:
+def blind_ns(samples: Sequence[Request], *, interval_ns: int) -> int:
     """Measure the longest outage that these requests could have missed altogether."""
     row = sorted(samples, key=lambda s: s.intended_ns)
     steps = (b.intended_ns - a.intended_ns for a, b in pairwise(row))
     return max([interval_ns, *steps]) + max((s.lag_ns for s in row), default=0)
 
 
-def client(samples: Sequence[Sample]) -> Client:
+def client(samples: Sequence[Request]) -> Client:
     """Count what the client saw, and how punctual it was."""
     lags = sorted(s.lag_ns / NS for s in samples)
     failed = sum(not s.ok for s in samples)

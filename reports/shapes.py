@@ -70,10 +70,15 @@ class Sample:
         """How late the client sent it: the client's fault, not the service's."""
         return max(0, self.sent_ns - self.intended_ns)
 
+    @property
+    def says(self) -> str | None:
+        """Why it failed."""
+        return self.error
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Write:
-    """One numbered write of a ledger."""
+    """One numbered write of a ledger; a request, too, of which only an acked one succeeded."""
 
     ledger: str
     seq: int
@@ -82,6 +87,29 @@ class Write:
     done_ns: int
     outcome: Literal["acked", "failed", "unknown"]
     error: str | None = None
+
+    @property
+    def stream(self) -> str:
+        """Name who made the request."""
+        return self.ledger
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether it was confirmed."""
+        return self.outcome == "acked"
+
+    @property
+    def lag_ns(self) -> int:
+        """How late the client sent it."""
+        return max(0, self.sent_ns - self.intended_ns)
+
+    @property
+    def says(self) -> str | None:
+        """Why it was not confirmed."""
+        return self.error or (None if self.ok else self.outcome)
+
+
+Request = Sample | Write
 
 
 @dataclass(frozen=True, kw_only=True)
