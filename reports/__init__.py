@@ -1,6 +1,7 @@
 """Judges and tells: what a drill cost, from the records of its run alone.
 
     shapes.py, folder.py    what lies in a run folder, and reading it however torn it is
+    values.py, lines.py     its values, of exactly their types; its rows, however many
     outages.py, ledgers.py  the arithmetic: requests -> outages, writes -> losses
     trial.py                was it a valid experiment, and was everything put back
     recovery.py, data.py    RTO and RPO, each with what it proves

@@ -12,8 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from reports.shapes import NS, Request
+
+INTENDED = attrgetter("intended_ns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class Client:
 
 def outages(samples: Sequence[Request], *, interval_ns: int, window_ns: int) -> tuple[Outage, ...]:
     """Find the outages of one stream; any order of samples gives the same answer."""
-    row = sorted(samples, key=lambda s: s.intended_ns)
+    row = sorted(samples, key=INTENDED)
     failed = [at for at, sample in enumerate(row) if not sample.ok]
     found, first = [], failed[0] if failed else 0
     for here, after in pairwise([*failed, len(row)]):
@@ -84,9 +87,9 @@ def stalls(samples: Sequence[Request], *, since_ns: int, lag_ns: int, gap_ns: in
 
     A client that stood still did not see the service, and takes answers that waited for it as timeouts.
     """
-    row = sorted((s for s in samples if s.intended_ns >= since_ns), key=lambda s: s.intended_ns)
+    row = sorted((s for s in samples if s.intended_ns >= since_ns), key=INTENDED)
     steps = [b.intended_ns - a.intended_ns for a, b in pairwise(row)]
-    lag, gap = max((s.lag_ns for s in row), default=0), max(steps, default=0)
+    lag, gap = _most_lag(row), max(steps, default=0)
     said = []
     if lag > lag_ns:
         said.append(f"the client lagged: a request of {row[0].stream} left {lag / NS:.2f} s late")
@@ -97,19 +100,23 @@ def stalls(samples: Sequence[Request], *, since_ns: int, lag_ns: int, gap_ns: in
 
 def blind_ns(samples: Sequence[Request], *, interval_ns: int) -> int:
     """Measure the longest outage that these requests could have missed altogether."""
-    row = sorted(samples, key=lambda s: s.intended_ns)
+    row = sorted(samples, key=INTENDED)
     steps = (b.intended_ns - a.intended_ns for a, b in pairwise(row))
-    return max([interval_ns, *steps]) + max((s.lag_ns for s in row), default=0)
+    return max(interval_ns, max(steps, default=0)) + _most_lag(row)
+
+
+def _most_lag(row: Sequence[Request]) -> int:
+    return max(0, max((s.sent_ns - s.intended_ns for s in row), default=0))
 
 
 def client(samples: Sequence[Request]) -> Client:
     """Count what the client saw, and how punctual it was."""
-    lags = sorted(s.lag_ns / NS for s in samples)
+    lags = sorted(s.sent_ns - s.intended_ns for s in samples)
     failed = sum(not s.ok for s in samples)
     return Client(
         requests=len(lags),
         failed=failed,
         availability=1 - failed / len(lags) if lags else None,
-        lag_p99_s=lags[math.ceil(0.99 * len(lags)) - 1] if lags else None,
-        lag_max_s=lags[-1] if lags else None,
+        lag_p99_s=max(0, lags[math.ceil(0.99 * len(lags)) - 1]) / NS if lags else None,
+        lag_max_s=max(0, lags[-1]) / NS if lags else None,
     )
