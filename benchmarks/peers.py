@@ -27,6 +27,9 @@ SHORTEST_S, LONGEST_S = 0.1, 12.0
 CALM_S = (3.0, 8.0)
 LONG_S = 30.0
 OURS = "drillyard, 20 ms"
+REMARKS = """\
+A downtime goes from the first look that failed to the next that did not; one that was missed counts as an error of its
+whole length.  Drillyard's client is the only one at real-time priority, where that is allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +99,7 @@ def measure(options: argparse.Namespace, say: Say) -> Result:
         parameters={"seed": options.seed, "outages": len(truths), "seconds": round(seconds)},
         told=[
             _table(observers, truths),
-            "a downtime goes from the first look that failed to the next that did not; one that was missed counts as an\n"
-            "error of its whole length; drillyard's client is the only one at real-time priority, where that is allowed",
+            REMARKS,
         ],
         figures=figures,
         details={"observers": [_details(one) for one in observers]},

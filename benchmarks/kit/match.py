@@ -44,12 +44,11 @@ class Matched:
 
 
 def match(truths: Sequence[Truth], seen: Sequence[Outage], *, near_ns: int) -> Matched:
-    """Give each true outage all those seen that overlap it or lie within `near_ns` of it."""
+    """Give each true outage all those seen that begin in it, or within `near_ns` of it."""
     pairs = tuple(Pair(truth=t, seen=tuple(o for o in seen if _touch(t, o, near_ns))) for t in truths)
     taken = {id(o) for pair in pairs for o in pair.seen}
     return Matched(pairs=pairs, false=tuple(o for o in seen if id(o) not in taken))
 
 
 def _touch(truth: Truth, seen: Outage, near_ns: int) -> bool:
-    ends = seen.end_ns if seen.end_ns is not None else seen.start_ns
-    return seen.start_ns <= truth.end_ns + near_ns and ends >= truth.start_ns - near_ns
+    return truth.start_ns - near_ns <= seen.start_ns <= truth.end_ns + near_ns
