@@ -1,4 +1,8 @@
-"""The same outages in the same run, seen by our client and by what people use today."""
+"""The same outages in the same run, seen by our client and by what people use today.
+
+Answers that break off in the middle (`cut`) are left out: at the first of them chaostoolkit's continuous hypothesis
+ends for good, with an exception that it does not catch, and all that is compared here is how closely each looks.
+"""
 
 import argparse
 import random
@@ -29,7 +33,7 @@ LONG_S = 30.0
 OURS = "drillyard, 20 ms"
 REMARKS = """\
 A downtime goes from the first look that failed to the next that did not; one that was missed counts as an error of its
-whole length.  Drillyard's client is the only one at real-time priority, where that is allowed."""
+whole length.  Answers that break off are left out: chaostoolkit's hypothesis ends for good at the first.  Drillyard's client is the only one at real-time priority, where that is allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def script(seed: int, count: int) -> list[Episode]:
     """Draw outages that anybody calls one, whatever his patience: 0.1 to 12 s, log-uniform, with calm between."""
-    rng, kinds = random.Random(seed), list(MODES)  # noqa: S311
+    rng, kinds = random.Random(seed), [kind for kind in MODES if kind != "cut"]  # noqa: S311
     ratio = LONGEST_S / SHORTEST_S
     lengths = [SHORTEST_S * ratio ** ((at + rng.random()) / count) for at in range(count)]
     rng.shuffle(lengths)

@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from benchmarks.kit.service import Service
-from probes.client import hurry, listen
+from probes.client import hurry
 
 Command = dict[str, Any]
 
@@ -73,13 +73,14 @@ async def obey(service: Service, command: Command) -> dict[str, Any]:
 
 
 async def run() -> None:
-    """Serve and obey until stdin ends (`listen` ends the process then)."""
+    """Serve and obey until stdin ends."""
     service = Service()
     await service.open()
-    commands = listen(asyncio.get_running_loop())
+    commands = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     print(json.dumps({"event": "ready", "port": service.port}), flush=True)
-    while True:
-        event = await obey(service, json.loads(await commands.get()))
+    while line := await commands.readline():
+        event = await obey(service, json.loads(line))
         print(json.dumps(event), flush=True)
 
 
