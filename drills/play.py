@@ -15,9 +15,10 @@ from drills.asked import Asked, Named, ask
 from drills.screen import NOBODY, Scene, Screen
 from experiments import run
 from probes import handle
-from reports import measures, record, terminal
+from reports import calibration, measures, record, terminal
 from reports.outcome import Outcome
 from rollback import guard, signals
+from targets import places
 from targets.systems import System
 from targets.target import DrillyardError, Target, Unable
 
@@ -126,7 +127,8 @@ class _Play:
     def _open(self) -> None:
         yard, objective = self.yard, self.asked.objective
         try:
-            record.begin(yard.folder, target=yard.target.address, system=yard.system.name)
+            meter = calibration.read(places.state_dir())
+            record.begin(yard.folder, target=yard.target.address, system=yard.system.name, calibration=meter)
             self.folder.mkdir()
         except OSError as error:
             pytest.exit(

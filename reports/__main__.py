@@ -39,6 +39,7 @@ def _json(told: runs.Told) -> dict[str, object]:
     return {
         "run": told.run.id if told.run else told.folder.name,
         "problem": told.problem,
+        "calibration": told.run.calibration if told.run else None,
         "outcomes": [outcome.to_json() for outcome in told.outcomes],
         "repeated": [drill.to_json() for drill in told.drills if drill.asked > 1],
         "score": told.score.to_json(),

@@ -5,11 +5,13 @@ A mangled line in the middle is a problem; the other lines are still read, so th
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from reports import lines
 from reports.shapes import (
     Activity,
     BadRecord,
@@ -18,11 +20,14 @@ from reports.shapes import (
     Journal,
     Objective,
     Record,
+    Request,
     Sample,
     Session,
     Write,
     build,
 )
+
+INTENDED = attrgetter("intended_ns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,42 +45,34 @@ class Drill:
     session: Session | None
     problems: Mapping[str, str]  # file name -> one sentence
     torn: frozenset[str]  # .jsonl files whose last line was cut off
-    tracks: Mapping[str, tuple[tuple[Sample, ...], ...]]  # name -> its stream and its ledger, by intended time
+    tracks: Mapping[str, tuple[tuple[Request, ...], ...]]  # name -> its stream and its ledger, by intended time
 
 
-def as_sample(write: Write) -> Sample:
-    """See a write as a request: only an acked one succeeded."""
-    return Sample(
-        stream=write.ledger,
-        intended_ns=write.intended_ns,
-        sent_ns=write.sent_ns,
-        done_ns=write.done_ns,
-        ok=write.outcome == "acked",
-        error=write.error or (None if write.outcome == "acked" else write.outcome),
-    )
-
-
-def _tracks(samples: Iterable[Sample], writes: Iterable[Write]) -> dict[str, tuple[tuple[Sample, ...], ...]]:
+def _tracks(samples: Sequence[Sample], writes: Sequence[Write]) -> dict[str, tuple[tuple[Request, ...], ...]]:
     """Sort requests by who made them; a stream and a ledger of one name stay apart, each on its own schedule."""
-    apart: dict[tuple[str, bool], list[Sample]] = {}
-    for sample in samples:
-        apart.setdefault((sample.stream, False), []).append(sample)
-    for write in writes:
-        apart.setdefault((write.ledger, True), []).append(as_sample(write))
-    found: dict[str, tuple[tuple[Sample, ...], ...]] = {}
-    for (name, _), track in apart.items():
-        found[name] = (*found.get(name, ()), tuple(sorted(track, key=lambda s: s.intended_ns)))
+    found: dict[str, tuple[tuple[Request, ...], ...]] = {}
+    rows: Sequence[Request]
+    for rows in (samples, writes):
+        apart: dict[str, list[Request]] = {}
+        for row in rows:
+            apart.setdefault(row.stream, []).append(row)
+        for name, track in apart.items():
+            found[name] = (*found.get(name, ()), tuple(sorted(track, key=INTENDED)))
     return found
 
 
 def read_drill(folder: Path) -> Drill:
     """Read a drill's folder, however little there is of it."""
-    desk = _Desk(folder)
+    with lines.uncollected():
+        return _read(_Desk(folder))
+
+
+def _read(desk: "_Desk") -> Drill:
     objective = desk.record("objective.json", Objective)
     desk.mapping("environment.json")
-    samples, writes = desk.lines("samples.jsonl", Sample), desk.lines("writes.jsonl", Write)
+    samples, writes = desk.rows("samples.jsonl", Sample), desk.rows("writes.jsonl", Write)
     return Drill(
-        name=folder.resolve().name,
+        name=desk.folder.resolve().name,
         objective=objective,
         samples=samples,
         writes=writes,
@@ -104,11 +101,7 @@ def load_json(path: Path) -> tuple[Any, str | None]:
 
 def parse(text: bytes) -> Any:
     """Parse JSON; NaN and Infinity are no numbers to judge with. ValueError when it is not JSON."""
-    return json.loads(text, parse_constant=_no_number)
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    return json.loads(text, parse_constant=lines.no_number)
 
 
 class _Desk:
@@ -142,6 +135,17 @@ class _Desk:
         except BadRecord as bad:
             self.problems.setdefault(name, f"{name}: {bad}")
             return None
+
+    def rows(self, name: str, kind: type[lines.R]) -> tuple[lines.R, ...]:
+        try:
+            with (self.folder / name).open("rb") as file:
+                rows, torn = lines.read(file, kind, lambda number, line: self._line(name, kind, number, line))
+        except OSError:
+            self.problems[name] = f"{name} is missing"
+            return ()
+        if torn:
+            self.torn.add(name)
+        return rows
 
     def lines(self, name: str, kind: type[Record]) -> tuple[Record, ...]:
         try:

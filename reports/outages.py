@@ -12,8 +12,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
-from reports.shapes import NS, Sample
+from reports.shapes import NS, Request
+
+INTENDED = attrgetter("intended_ns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +44,9 @@ class Client:
     lag_max_s: float | None
 
 
-def outages(samples: Sequence[Sample], *, interval_ns: int, window_ns: int) -> tuple[Outage, ...]:
+def outages(samples: Sequence[Request], *, interval_ns: int, window_ns: int) -> tuple[Outage, ...]:
     """Find the outages of one stream; any order of samples gives the same answer."""
-    row = sorted(samples, key=lambda s: s.intended_ns)
+    row = sorted(samples, key=INTENDED)
     failed = [at for at, sample in enumerate(row) if not sample.ok]
     found, first = [], failed[0] if failed else 0
     for here, after in pairwise([*failed, len(row)]):
@@ -54,7 +57,7 @@ def outages(samples: Sequence[Sample], *, interval_ns: int, window_ns: int) -> t
     return tuple(found)
 
 
-def _stretch(row: Sequence[Sample], begin: int, end: int, interval_ns: int) -> int:
+def _stretch(row: Sequence[Request], begin: int, end: int, interval_ns: int) -> int:
     """Measure the successes row[begin:end], up to the next failure or, at the end, one interval further."""
     if begin == end:
         return 0
@@ -62,7 +65,7 @@ def _stretch(row: Sequence[Sample], begin: int, end: int, interval_ns: int) -> i
     return until - row[begin].intended_ns
 
 
-def _outage(row: Sequence[Sample], first: int, last: int, *, closed: bool, interval_ns: int) -> Outage:
+def _outage(row: Sequence[Request], first: int, last: int, *, closed: bool, interval_ns: int) -> Outage:
     edges = [(first - 1, first)] if first else []
     edges += [(last, last + 1)] if closed else []
     steps = [row[b].intended_ns - row[a].intended_ns for a, b in edges]
@@ -75,18 +78,18 @@ def _outage(row: Sequence[Sample], first: int, last: int, *, closed: bool, inter
         failures=sum(not sample.ok for sample in row[first : last + 1]),
         first_done_ns=row[first].done_ns,
         first_success_ns=next((s.intended_ns for s in row[first:] if s.ok), None),
-        error=row[first].error,
+        error=row[first].says,
     )
 
 
-def stalls(samples: Sequence[Sample], *, since_ns: int, lag_ns: int, gap_ns: int) -> tuple[str, ...]:
+def stalls(samples: Sequence[Request], *, since_ns: int, lag_ns: int, gap_ns: int) -> tuple[str, ...]:
     """Say where the client itself stood still from `since_ns` on: a request later than `lag_ns`, a hole of `gap_ns`.
 
     A client that stood still did not see the service, and takes answers that waited for it as timeouts.
     """
-    row = sorted((s for s in samples if s.intended_ns >= since_ns), key=lambda s: s.intended_ns)
+    row = sorted((s for s in samples if s.intended_ns >= since_ns), key=INTENDED)
     steps = [b.intended_ns - a.intended_ns for a, b in pairwise(row)]
-    lag, gap = max((s.lag_ns for s in row), default=0), max(steps, default=0)
+    lag, gap = _most_lag(row), max(steps, default=0)
     said = []
     if lag > lag_ns:
         said.append(f"the client lagged: a request of {row[0].stream} left {lag / NS:.2f} s late")
@@ -95,21 +98,25 @@ def stalls(samples: Sequence[Sample], *, since_ns: int, lag_ns: int, gap_ns: int
     return tuple(said)
 
 
-def blind_ns(samples: Sequence[Sample], *, interval_ns: int) -> int:
+def blind_ns(samples: Sequence[Request], *, interval_ns: int) -> int:
     """Measure the longest outage that these requests could have missed altogether."""
-    row = sorted(samples, key=lambda s: s.intended_ns)
+    row = sorted(samples, key=INTENDED)
     steps = (b.intended_ns - a.intended_ns for a, b in pairwise(row))
-    return max([interval_ns, *steps]) + max((s.lag_ns for s in row), default=0)
+    return max(interval_ns, max(steps, default=0)) + _most_lag(row)
 
 
-def client(samples: Sequence[Sample]) -> Client:
+def _most_lag(row: Sequence[Request]) -> int:
+    return max(0, max((s.sent_ns - s.intended_ns for s in row), default=0))
+
+
+def client(samples: Sequence[Request]) -> Client:
     """Count what the client saw, and how punctual it was."""
-    lags = sorted(s.lag_ns / NS for s in samples)
+    lags = sorted(s.sent_ns - s.intended_ns for s in samples)
     failed = sum(not s.ok for s in samples)
     return Client(
         requests=len(lags),
         failed=failed,
         availability=1 - failed / len(lags) if lags else None,
-        lag_p99_s=lags[math.ceil(0.99 * len(lags)) - 1] if lags else None,
-        lag_max_s=lags[-1] if lags else None,
+        lag_p99_s=max(0, lags[math.ceil(0.99 * len(lags)) - 1]) / NS if lags else None,
+        lag_max_s=max(0, lags[-1]) / NS if lags else None,
     )

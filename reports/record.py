@@ -12,8 +12,11 @@ from typing import Any
 TOLD = ("pytest", "chaostoolkit-lib", "psycopg", "redis")
 
 
-def begin(folder: Path, *, target: str, system: str) -> None:
-    """Make the run folder and its run.json, unless another worker of the session was first."""
+def begin(folder: Path, *, target: str, system: str, calibration: Mapping[str, Any] | None = None) -> None:
+    """Make the run folder and its run.json, unless another worker of the session was first.
+
+    `calibration`: what this machine's meter was found to be worth; None when nobody looked.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "run.json").exists():
         return
@@ -22,6 +25,7 @@ def begin(folder: Path, *, target: str, system: str) -> None:
         "started_at": datetime.now(UTC).isoformat(),
         "target": target,
         "system": system,
+        "calibration": calibration,
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in TOLD}},
     }
     write(folder / "run.json", run)

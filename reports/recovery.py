@@ -14,7 +14,7 @@ from reports import outages
 from reports.folder import Drill
 from reports.outages import Outage
 from reports.outcome import Finding, missed, unproven
-from reports.shapes import NS, Objective, Sample
+from reports.shapes import NS, Objective, Request
 from reports.trial import INTERRUPTED, Fault, healed, in_force
 from reports.words import duration, plain, with_bound
 
@@ -77,11 +77,11 @@ def measure(drill: Drill, objective: Objective, hit: Fault) -> Recovery | None:
     )
 
 
-def _tracks(drill: Drill, names: Iterable[str]) -> Iterator[tuple[Sample, ...]]:
+def _tracks(drill: Drill, names: Iterable[str]) -> Iterator[tuple[Request, ...]]:
     return (track for name in names for track in drill.tracks.get(name, ()))
 
 
-def _seen(track: tuple[Sample, ...], objective: Objective, hit: Fault) -> Seen:
+def _seen(track: tuple[Request, ...], objective: Objective, hit: Fault) -> Seen:
     interval = int(objective.interval_s * NS)
     every = outages.outages(track, interval_ns=interval, window_ns=int(objective.window_s * NS))
     found = tuple(o for o in every if _of_the_fault(o, hit))

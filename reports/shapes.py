@@ -4,12 +4,12 @@ All times are ints, `time.monotonic_ns()` of the host that ran the drill; durati
 Keys that a record does not know are passed over: a folder of a newer house can still be judged.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from types import UnionType
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+
+from reports.values import reader
 
 Record = TypeVar("Record")
 NS = 1_000_000_000
@@ -78,10 +78,15 @@ class Sample:
         """How late the client sent it: the client's fault, not the service's."""
         return max(0, self.sent_ns - self.intended_ns)
 
+    @property
+    def says(self) -> str | None:
+        """Why it failed."""
+        return self.error
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Write:
-    """One numbered write of a ledger."""
+    """One numbered write of a ledger; a request, too, of which only an acked one succeeded."""
 
     ledger: str
     seq: int
@@ -90,6 +95,29 @@ class Write:
     done_ns: int
     outcome: Literal["acked", "failed", "unknown"]
     error: str | None = None
+
+    @property
+    def stream(self) -> str:
+        """Name who made the request."""
+        return self.ledger
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether it was confirmed."""
+        return self.outcome == "acked"
+
+    @property
+    def lag_ns(self) -> int:
+        """How late the client sent it."""
+        return max(0, self.sent_ns - self.intended_ns)
+
+    @property
+    def says(self) -> str | None:
+        """Why it was not confirmed."""
+        return self.error or (None if self.ok else self.outcome)
+
+
+Request = Sample | Write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +193,7 @@ class Run:
     system: str
     versions: Mapping[str, Any]
     ended_at: str | None = None
+    calibration: Mapping[str, Any] | None = None  # of the meter; None: it was not calibrated on that machine
 
 
 def build(kind: type[Record], row: object) -> Record:
@@ -186,43 +215,4 @@ def build(kind: type[Record], row: object) -> Record:
 @cache
 def _plan(kind: Any) -> tuple[tuple[str, bool, Callable[[Any], Any]], ...]:
     hints = get_type_hints(kind)
-    return tuple((f.name, f.default is MISSING, _reader(hints[f.name])) for f in fields(kind))
-
-
-def _reader(hint: Any) -> Callable[[Any], Any]:
-    """Turn a type hint into a function that passes a JSON value of that type and refuses any other."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is UnionType:
-        some = _reader(inner[0])
-        return lambda value: None if value is None else some(value)
-    if origin is tuple:
-        item = _reader(inner[0])
-        return lambda value: tuple(item(one) for one in _of(list, "a list", value))
-    if origin is Literal:
-        return lambda value: _one_of(inner, value)
-    if hint is float:
-        return _number
-    if hint in (str, int, bool):
-        return lambda value: _of(hint, _CALLED[hint], value)
-    return (lambda value: _of(dict, "an object", value)) if origin is Mapping else (lambda value: value)
-
-
-_CALLED = {str: "a text", int: "a whole number", bool: "true or false"}
-
-
-def _of(kind: type, called: str, value: Any) -> Any:
-    if type(value) is not kind:  # not isinstance: JSON's true is no number
-        raise TypeError(f"it must be {called}")
-    return value
-
-
-def _one_of(allowed: tuple[str, ...], value: object) -> object:
-    if value not in allowed:
-        raise ValueError(f"it must be one of {', '.join(allowed)}")
-    return value
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError("it must be a number")
-    return float(value)
+    return tuple((f.name, f.default is MISSING, reader(hints[f.name])) for f in fields(kind))

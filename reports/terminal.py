@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports import repeated
+from reports import calibration, repeated
 from reports.outcome import Outcome
 from reports.runs import Told, tell
 from reports.score import Score
@@ -30,6 +30,7 @@ def summary(run_folder: Path, console: Console) -> None:
 def show(told: Told, console: Console) -> None:
     """Print what is told about a run."""
     console.print(_head(told))
+    console.print(Text(calibration.told(told.run.calibration if told.run else None)))
     console.print()
     if told.drills:
         once = [drill.worst for drill in told.drills]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reports import outages
 from reports.folder import Drill
 from reports.outcome import Finding, invalid, missed, note, unproven
-from reports.shapes import NS, Activity, Injection, Objective, Sample
+from reports.shapes import NS, Activity, Injection, Objective, Request
 from reports.words import plain
 
 INTERRUPTED = "interrupted"  # what the harness says of a drill that somebody broke off
@@ -164,7 +164,7 @@ def watched(drill: Drill, objective: Objective, hit: Fault) -> Iterator[Finding]
             yield from _watched(drill, track, objective, hit)
 
 
-def _watched(drill: Drill, track: tuple[Sample, ...], objective: Objective, hit: Fault) -> Iterator[Finding]:
+def _watched(drill: Drill, track: tuple[Request, ...], objective: Objective, hit: Fault) -> Iterator[Finding]:
     name, interval, window = track[0].stream, int(objective.interval_s * NS), int(objective.window_s * NS)
     since = hit.began_ns - window
     # the client gives a request up that is later than its timeout, and records it as failed
