@@ -31,3 +31,11 @@ def test_object_store_answers_errors(drill: Drill) -> None:
     """I let the object store answer 503 to all. Orders go on; healed, uploads are taken within 5 seconds."""
     outcome = drill("objects-erring", component="objects", rto="5 s", recovered_by="stop", spares=["api"])
     assert outcome.met, outcome
+
+
+@pytest.mark.p2
+@pytest.mark.quarterly
+def test_object_store_restarted_in_mid_upload(drill: Drill) -> None:
+    """I kill the object store in the middle of an upload. Nothing of it stays; uploads are taken within 10 seconds."""
+    outcome = drill("objects-restarted", component="objects", rto="10 s")
+    assert outcome.met, outcome
