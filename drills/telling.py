@@ -81,7 +81,7 @@ class Telling:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Count what was planned apart from what was skipped; a drill that leaves its line needs no dot."""
-        told = dict(report.user_properties)
+        told = dict(getattr(report, "user_properties", ()))  # a failed collection has none
         if report.skipped and PLANNED in told:
             return "planned", "", ""
         return ("passed", "", "") if RESULT in told and report.when == "call" and report.passed else None

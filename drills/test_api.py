@@ -82,3 +82,11 @@ def test_scaled_up_under_load(drill: Drill) -> None:
     """I flood the API. With two more replicas others are served within 15 seconds, while the flood goes on."""
     outcome = drill("api-flooded", component="api", rto="15 s", rpo="0 s")
     assert outcome.met, outcome
+
+
+@pytest.mark.p2
+@pytest.mark.quarterly
+def test_slow_dependency(drill: Drill) -> None:
+    """I add 100 ms to every answer of the primary. Within 2.5 seconds the API serves with it, no order is lost."""
+    outcome = drill("api-slow-dependency", component="api", rto="2.5 s", rpo="0 s")
+    assert outcome.met, outcome

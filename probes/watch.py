@@ -121,16 +121,11 @@ class Watch:
             f"own lag: p99 {milliseconds(tally.lag_p99_ns)}, max {milliseconds(tally.lag_max_ns)}",
         ]
         if tally.lag_p99_ns > self._interval_ns:
-            lines.append(
-                "this machine does not keep up: use a longer --every; what is said above is as blurred as that"
-            )
+            lines.append("this machine does not keep up: all that is said above is as blurred; use a longer --every")
+        if tally.not_sent:
+            lines.append(f"{tally.not_sent} requests were not sent, the watch came too late; they count as failed")
         if self.asked.rto_s is not None:
-            said = {
-                KEPT: "kept",
-                EXCEEDED: "exceeded",
-                CANNOT_TELL: "cannot tell: the watch lagged, or too close to call",
-            }
-            lines.append(f"RTO {self.asked.rto_s:g} s: {said[self.verdict()]}")
+            lines.append(f"RTO {self.asked.rto_s:g} s: {SAID[self.verdict()]}")
         return lines
 
     def verdict(self) -> int:

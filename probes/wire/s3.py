@@ -59,10 +59,15 @@ def bucket(url: str) -> Bucket:
 def call(at: Bucket, method: str, key: str = "", *, query: Mapping[str, str] = NOTHING, body: str = "") -> Call:
     """Prepare a signed request for an object, or for the bucket itself."""
     path = quote(f"/{at.name}/{key}" if key else f"/{at.name}", safe="/-_.~")
-    asked = "&".join(sorted(f"{_quoted(name)}={_quoted(value)}" for name, value in query.items()))
+    asked = query_string(query)
     headers = signed(at, method, path, asked, body, now=datetime.now(UTC))
     url = f"{at.root}{path}?{asked}" if asked else f"{at.root}{path}"
     return prepare(url, method, body or None, {**headers, "Content-Type": "application/octet-stream"})
+
+
+def query_string(query: Mapping[str, str]) -> str:
+    """Write a query as it is both sent and signed: in the order of its names."""
+    return "&".join(f"{name}={value}" for name, value in sorted((_quoted(n), _quoted(v)) for n, v in query.items()))
 
 
 def _quoted(text: str) -> str:
