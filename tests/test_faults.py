@@ -22,6 +22,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "outage": {"component": "objects"},
     "pause": {"component": "api", "count": 1},
     "partition": {"source": "api", "destination": "redis"},
+    "skew": {"component": "postgres", "role": "standby", "count": 1, "seconds": 3600},
     "stress": {"component": "worker", "workers": 1, "seconds": 60},
 }
 

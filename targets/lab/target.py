@@ -77,6 +77,18 @@ class LocalTarget:
         """Bring the node back through its launcher and wait until it serves."""
         self._ask("nodes.start", node=node, within=START_S)
 
+    def skew(self, node: str, seconds: float) -> None:
+        """Restart a PostgreSQL node in order, its clock so many seconds ahead; 0 puts it right."""
+        self._ask("clocks.skew", node=node, seconds=seconds, within=START_S)
+
+    def skewed(self) -> dict[str, float]:
+        """Say how far the clock of each skewed node is off, in seconds."""
+        return dict(self._ask("clocks.skewed"))
+
+    def skew_lacks(self) -> str:
+        """Say whether the supervisor finds no libfaketime."""
+        return str(self._ask("clocks.lacks"))
+
     def pause(self, node: str, incarnation: str) -> None:
         """SIGSTOP that very instance, all its processes. VictimGone when it does not run any more."""
         self._ask("freezer.pause", node=node, incarnation=incarnation)
@@ -160,7 +172,7 @@ class LocalTarget:
             self._started.forget(DOWN_S)
 
     def _ask(self, do: str, *, within: float = 0.0, **fields: Any) -> Any:
-        more = {"within": within} if do == "nodes.start" else {}
+        more = {"within": within} if do in ("nodes.start", "clocks.skew") else {}
         return control.ask(self.folder, {"do": do, **fields, **more}, timeout=within + ANSWER_S)
 
     def _check_up(self) -> None:
