@@ -58,3 +58,14 @@ def test_connections_exhausted(drill: Callable[..., Outcome]) -> None:
     outcome = drill("postgres-connections-exhausted", component="logins", rto="8 s")
     assert outcome.met, outcome
     assert outcome.downtime_s, f"callers who log in were to be refused: {outcome}"
+
+
+@pytest.mark.p1
+@pytest.mark.annual
+def test_clock_skew(drill: Callable[..., Outcome]) -> None:
+    """I put the standbys' clocks an hour ahead and kill the primary. Failover works and no acked write is lost.
+
+    Within 20 seconds writes are taken, from the promoted standby, and after its clock was put right by a restart.
+    """
+    outcome = drill("postgres-clock-skew", component="postgres", rto="20 s", rpo="0 s")
+    assert outcome.met, outcome

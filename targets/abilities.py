@@ -148,6 +148,23 @@ class Scalable(Protocol):
 
 
 @runtime_checkable
+class Skewable(Protocol):
+    """The clocks of its nodes can be put wrong."""
+
+    def skew(self, node: str, seconds: float) -> None:
+        """Put a node's clock so many seconds ahead (behind when negative), 0 puts it right; it is restarted in order.
+
+        Nothing to do when it is so already.  Unable when the target lacks the means.
+        """
+
+    def skewed(self) -> Mapping[str, float]:
+        """Say how far the clock of each node that was put wrong is off, in seconds."""
+
+    def skew_lacks(self) -> str:
+        """Say what the target lacks to put clocks wrong, "" when it lacks nothing."""
+
+
+@runtime_checkable
 class Partitionable(Protocol):
     """Connections between its nodes can be cut."""
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from targets.lab import build, control
-from targets.lab.target import ANSWER_S, LocalTarget, take_down
+from targets.lab.inside import ANSWER_S
+from targets.lab.target import LocalTarget, take_down
 from targets.target import BadInput, TargetError, TargetGone
 
 UP_S = 60.0

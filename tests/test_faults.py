@@ -30,6 +30,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "partition": {"source": "api", "destination": "redis"},
     "release": {"component": "api", "release": "crashing"},
     "poison": {"component": "worker", "ends": "exit"},
+    "skew": {"component": "postgres", "role": "standby", "count": 1, "seconds": 3600},
     "stress": {"component": "worker", "workers": 1, "seconds": 60},
 }
 

@@ -76,3 +76,11 @@ def test_connections_that_nobody_ends_are_missed(drill: Drill) -> None:
     outcome = drill(script, **DRILLS["test_connections_exhausted"].held_to | {"rto": "1 s"})
     assert outcome.verdict == "missed", outcome
     assert outcome.put_back
+
+
+def test_a_clock_that_is_right_is_no_skew(drill: Drill) -> None:
+    script = edited("postgres-clock-skew")
+    arguments(script, "put the standbys' clocks an hour ahead")["seconds"] = 60
+    outcome = drill(script, **DRILLS["test_clock_skew"].held_to)
+    assert outcome.verdict == "missed", outcome
+    assert "a false hour" in repr(outcome)

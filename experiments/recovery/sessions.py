@@ -21,7 +21,7 @@ END = """select count(pg_terminate_backend(pid)) from pg_stat_activity where sta
 def end_idle(
     component: str = "postgres",
     idle_s: float = 1.0,
-    free_at_least: int = 10,
+    free_at_least: int = 30,
     detect_within_s: float = 10.0,
     timeout_s: float = 10.0,
 ) -> dict[str, Any]:

@@ -4,34 +4,31 @@ Everything that kills, cuts, loads or heals uses the standard library only, for 
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, keeper, keys, queues, settings
+from targets.lab import build, control, keeper
 from targets.lab.beside import run_beside
+from targets.lab.inside import KILL_S, START_S, Inside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
 
-ANSWER_S = 5.0  # for a control call that does not wait for a server
-KILL_S = 15.0
-START_S = 45.0
 DOWN_S = 20.0
 _POLL_S = 0.005
 
 
-class LocalTarget:
-    """A lab that is up. Its abilities are those of targets.abilities."""
+class LocalTarget(Inside):
+    """A lab that is up. Its abilities are those of targets.abilities; what is done inside its servers is `Inside`."""
 
     disposable = True
 
     def __init__(self, folder: Path, doors: dict[str, int], started: build.Started | None = None) -> None:
+        super().__init__(folder, doors)
         self.address = f"local:{folder}"
-        self.folder = folder
-        self._doors = doors
         self._started = started  # None when this process does not own the lab
 
     def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
@@ -92,39 +89,10 @@ class LocalTarget:
         """Name the frozen nodes."""
         return frozenset(self._ask("freezer.paused"))
 
-    def setting(self, node: str, name: str) -> str | None:
-        """Read what is set on top of the server's configuration files. BadInput when it has no such setting."""
-        return settings.read(self.folder, self._doors, node, name)
-
-    def configure(self, node: str, name: str, value: str | None) -> None:
-        """Set a value in force at once, None takes it away again."""
-        settings.write(self.folder, self._doors, node, name, value)
-
-    def overrides(self) -> frozenset[str]:
-        """Describe the settings of PostgreSQL servers that are not the launchers' own."""
-        return frozenset(line for node in names("postgres") for line in settings.overrides(self.folder, node))
-
     def down(self) -> tuple[str, ...]:
         """Name the nodes that do not run: every node of a lab should, but the spare ones."""
         status = self._ask("nodes.status").items()
         return tuple(name for name, node in status if node["wanted"] and node["incarnation"] is None)
-
-    def releases(self, node: str) -> tuple[str, ...]:
-        """List the releases the node was given, oldest first; () for one that knows none."""
-        return tuple(self._ask("releases.given", node=node))
-
-    def deploy(self, node: str, release: str) -> None:
-        """Let the node run that release from now on. BadInput names those there are."""
-        self._ask("releases.deploy", node=node, release=release, within=KILL_S)
-
-    def restarts(self, node: str) -> int:
-        """Count how often the supervisor started the node again since its release was deployed."""
-        return int(self._ask("nodes.status")[node]["restarts"])
-
-    def strayed(self) -> tuple[str, ...]:
-        """Name the nodes that run another release than their first."""
-        status = self._ask("nodes.status").items()
-        return tuple(name for name, node in status if node["releases"] and node["releases"][-1] != node["releases"][0])
 
     def scale(self, component: str, count: int) -> None:
         """Start spare nodes, or end some in order, the last first; wait until that is done."""
@@ -189,34 +157,6 @@ class LocalTarget:
         """List the ids of the loads at work."""
         return frozenset(self._ask("loads.loads"))
 
-    def keyed(self) -> tuple[str, ...]:
-        """Name the components that keep keys."""
-        return (keys.COMPONENT,)
-
-    def keys(self, component: str, prefix: str, *, wait: bool = True) -> frozenset[str]:
-        """List the master's keys that begin with `prefix`; without `wait`, on whoever is master now."""
-        return keys.listed(self._doors, component, prefix, wait=wait)
-
-    def add_key(self, component: str, key: str, *, seconds: int) -> None:
-        """Set a key for a while."""
-        keys.add(self._doors, component, key, seconds)
-
-    def delete_keys(self, component: str, doomed: Collection[str]) -> int:
-        """Delete keys on the master."""
-        return keys.delete(self._doors, component, doomed)
-
-    def put_jobs(self, jobs: Sequence[str]) -> None:
-        """Put jobs into the queue."""
-        queues.put(self._doors, jobs)
-
-    def drop_jobs(self, jobs: Sequence[str]) -> None:
-        """Take jobs out of wherever they are."""
-        queues.drop(self._doors, jobs)
-
-    def find_jobs(self, mark: str) -> dict[str, str]:
-        """Map each job whose text contains `mark` to where it is: waiting, held or failed."""
-        return queues.find(self._doors, mark)
-
     def close(self) -> None:
         """Tear the lab down and wait until nothing is left; again is the same as once."""
         if self._started:
@@ -224,10 +164,6 @@ class LocalTarget:
         take_down(self.folder)
         if self._started:
             self._started.forget(DOWN_S)
-
-    def _ask(self, do: str, *, within: float = 0.0, **fields: Any) -> Any:
-        more = {"within": within} if do in ("nodes.start", "scaling.scale") else {}
-        return control.ask(self.folder, {"do": do, **fields, **more}, timeout=within + ANSWER_S)
 
     def _members(self, component: str) -> frozenset[str]:
         """Name the nodes that the component is to have; where none are spare that is known here."""

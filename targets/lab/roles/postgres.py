@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from targets.lab.processes import remove_segment
-from targets.lab.roles import pgsettings
+from targets.lab.roles import clock, pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
 from targets.lab.roles.hello import STARTUP
 from targets.lab.roles.identity import Identity, find_identity
@@ -224,8 +224,9 @@ def main() -> None:
     pg.identity.own(DATA / "postgresql.conf")
     afterwards(_when_up(pg))
     argv = [*pg.identity.prefix, f"{pg.bin}/postgres", "-D", str(DATA), *pgsettings.own(pg.config)]
+    environment = os.environ | {"LC_ALL": "C"} | clock.environment()
     pg.identity.assume()
-    os.execvpe(argv[0], argv, os.environ | {"LC_ALL": "C"})  # noqa: S606
+    os.execvpe(argv[0], argv, environment)  # noqa: S606
 
 
 if __name__ == "__main__":
