@@ -35,14 +35,14 @@ def test_split_brain(drill: Drill) -> None:
     outcome = drill("redis-split-brain", component="redis", rto="20 s", rpo="10 s", recovered_by="stop")
     assert outcome.met, outcome
     assert outcome.writes.lost, "no write was lost in a split brain: the callers did not stay with the old master"
-    assert (outcome.rpo_s or 0) > 2, "less was lost than the split lasted"
+    assert (outcome.rpo_s or 0) > 1.5, "less was lost than the split lasted"
 
 
 @pytest.mark.p1
 @pytest.mark.annual
 def test_split_brain_bounded(drill: Drill) -> None:
-    """I split Redis for 4 s and more, with min-replicas-to-write 1. It serves within 15 s, and at most 4 s are lost."""
-    outcome = drill("redis-split-brain-bounded", component="redis", rto="15 s", rpo="4 s")
+    """I split Redis for over 3 s, with min-replicas-to-write 1. It serves within 15 s, and at most 3 s are lost."""
+    outcome = drill("redis-split-brain-bounded", component="redis", rto="15 s", rpo="3 s")
     assert outcome.met, outcome
 
 
