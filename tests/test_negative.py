@@ -40,8 +40,9 @@ def _drills() -> dict[str, Captured]:
 
 
 DRILLS = _drills()
-# Their callers are to notice nothing at all, so no objective is too short; each has a negative trial of its own below.
-UNNOTICED = {"test_noisy_neighbour"}
+# Their callers are to notice nothing at all, so no objective is too short; each has a negative trial of its own, below
+# or in tests/test_negative_<component>.py.
+UNNOTICED = {"test_noisy_neighbour", "test_poisoned_jobs", "test_jobs_that_crash_their_worker"}
 
 
 def edited(name: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
