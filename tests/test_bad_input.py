@@ -57,7 +57,7 @@ def test_a_target_that_is_not_there(target: str, code: int, says: str) -> None:
     [
         ("nowhere", {"component": "api"}, "experiment 'nowhere'.*there are api-cut-from-primary"),
         ("api-killed", {"component": "web"}, "no component 'web'; it has api"),
-        ("api-killed", {"component": "worker"}, "components.worker has no `watch`"),
+        ("api-killed", {"component": "sentinel"}, "components.sentinel has no `watch`"),
         ("api-killed", {"component": "api", "rto": "5 parsecs"}, "'5 parsecs' is not a duration"),
         ("api-killed", {"component": "api", "rto": "2 h"}, "may only narrow"),
         ("api-killed", {"component": "api", "spares": ["web"]}, "no component 'web'"),

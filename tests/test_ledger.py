@@ -14,7 +14,7 @@ import pytest
 from probes import handle, postgres, redis
 from probes.attempt import NoAnswer, Refusal
 from probes.pool import KEPT
-from probes.subjects import orders
+from probes.subjects import orders, queue
 from probes.wire.http import Answer
 from probes.wire.postgresql import SESSIONS, undone
 from targets import where
@@ -156,10 +156,31 @@ def kill(lab: Target, name: str) -> None:
     lab.kill(name, incarnation)
 
 
-@pytest.mark.parametrize(("kind", "component"), [("orders", "api"), ("postgres", "postgres"), ("redis", "redis")])
+@pytest.mark.parametrize(
+    ("kind", "component"), [("orders", "api"), ("postgres", "postgres"), ("queue", "api"), ("redis", "redis")]
+)
 def test_everything_confirmed_is_read_back(tmp_path: Path, lab: Target, kind: str, component: str) -> None:
     book = keep(tmp_path, kind, lab.endpoint(component), lambda: None)
     assert book.seqs("acked") == book.read == {write["seq"] for write in book.writes}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        (202, b"{}", None),
+        (201, b"{}", NoAnswer),
+        (503, b'{"error": "postgres is down"}', Refusal),
+        (503, b"<html>upstream unavailable</html>", NoAnswer),
+        (400, b"", Refusal),
+        (504, b'{"error": "no answer in time"}', NoAnswer),
+    ],
+)
+def test_a_jobs_answer(status: int, body: bytes, raised: type[Exception] | None) -> None:
+    if raised is None:
+        queue.judge(Answer(status, body))
+        return
+    with pytest.raises(raised):
+        queue.judge(Answer(status, body))
 
 
 def test_real_errors_of_postgresql_that_undo_a_statement(lab: Target) -> None:

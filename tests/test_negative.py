@@ -40,8 +40,16 @@ def _drills() -> dict[str, Captured]:
 
 
 DRILLS = _drills()
-# Their callers are to notice nothing at all, so no objective is too short; each has a negative trial of its own below.
-UNNOTICED = {"test_cache_flushed", "test_noisy_neighbour", "test_split_brain", "test_standby_lost"}
+# Their callers are to notice nothing at all, so no objective is too short; each has a negative trial of its own, below
+# or in tests/test_negative_<component>.py.
+UNNOTICED = {
+    "test_cache_flushed",
+    "test_jobs_that_crash_their_worker",
+    "test_noisy_neighbour",
+    "test_poisoned_jobs",
+    "test_split_brain",
+    "test_standby_lost",
+}
 
 
 def edited(name: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from probes.spec import LedgerSpec
 from probes.subjects import Ledger
 from probes.wire.http import Answer, exchange, prepare
 
-NOTICED_S = 6.0  # the service enqueues again, after 3 s and within one more, what its queue has lost
+NOTICED_S = 5.0  # the service enqueues again, within 2 s, what its queue has lost
 
 
 def ledger(spec: LedgerSpec) -> Ledger:

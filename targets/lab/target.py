@@ -13,7 +13,7 @@ from typing import Any
 from targets.abilities import Rule
 from targets.lab import build, control, keeper
 from targets.lab.beside import run_beside
-from targets.lab.inside import KILL_S, START_S, Inside
+from targets.lab.inside import ANSWER_S, KILL_S, START_S, Inside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
 

@@ -5,8 +5,8 @@ import time
 from targets.lab.service import lists
 from targets.lab.service.rows import AWAY, Rows, master
 
-EVERY_S = 1.0
-LOST_AFTER_S = 3.0
+EVERY_S = 0.5
+LOST_AFTER_S = 1.5  # the API keeps its deadlines: by then an entry is in its list, or never will be
 ALIVE_TTL_S = 3
 MOST = 1000  # longer queues are not searched: a backlog is not a loss
 
@@ -21,7 +21,7 @@ class Tender:
         self._redis = master(redis_url)
 
     def run(self) -> None:
-        """Look every second until killed."""
+        """Look again and again until killed."""
         while True:
             try:
                 self.step()
