@@ -79,6 +79,19 @@ def linked_replicas() -> int:
     return _linked(_cast())
 
 
+def redundant(within_s: float = 15.0) -> bool:
+    """Say whether there is exactly one master and every other node is in sync with it, waiting up to `within_s`.
+
+    To be trusted as far as `masters` and `linked_replicas` are.  It waits because nodes that have just come back load
+    and copy for a moment, and because Sentinel takes 10 s to make an old master a replica.
+    """
+    others = len(target().nodes("redis")) - 1
+    try:
+        return until(lambda: masters() == 1 and linked_replicas() == others, within_s, "redis: one master, all in sync")
+    except TargetError:
+        return False
+
+
 def sentinel_quorum() -> bool:
     """Say whether the Sentinels could fail over now.
 

@@ -86,7 +86,7 @@ def test_a_fault_that_never_bit_is_an_error_and_stays_open(session: guard.Sessio
 def test_a_kill_that_is_already_repaired_when_looked_at_has_bitten(
     session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def replaced(node: str, incarnation: str, *, grace_s: float = 0) -> None:
+    def replaced(node: str, incarnation: str, **_how: object) -> None:
         target.running[node] = f"{incarnation}-restarted"
 
     monkeypatch.setattr(target, "kill", replaced)
@@ -175,7 +175,7 @@ def test_residue_is_told(session: guard.Session, target: FakeTarget) -> None:
     guard.inject(session, target, "kill", component="a")
     target.at_work["stress-of-somebody"] = 1
     (record,) = session.stop(by="test").healed
-    assert record.residue == ("burners stress-of-somebody run",)
+    assert record.residue == ("stress stress-of-somebody goes on",)
 
 
 def test_a_mangled_record_is_never_skipped(session: guard.Session, target: FakeTarget) -> None:

@@ -237,6 +237,33 @@ for line in sys.stdin.buffer:
     play(scene)
 
 
+def test_the_server_with_the_fewest_callers_gets_the_next(play: Callable[[Scene], None]) -> None:
+    async def scene(yard: Yard) -> None:
+        port = await door(yard, "server-a", "server-b")
+        first = (await asked(*await yard.call(port), b"one")).split()[0]
+        second = (await asked(*await yard.call(port), b"two")).split()[0]
+        assert {first, second} == {b"server-a", b"server-b"}
+        yard.callers[0].transport.abort()  # the first one's server has room again, whoever's turn it is
+        await until(lambda: len(yard.links.doors["door"].open) == 1)
+        for _ in range(3):
+            reader, writer = await yard.call(port)
+            assert (await asked(reader, writer, b"next")).split()[0] == first
+            writer.transport.abort()
+            await until(lambda: len(yard.links.doors["door"].open) == 1)
+
+    play(scene)
+
+
+def test_a_dead_server_costs_its_next_callers_nothing(play: Callable[[Scene], None]) -> None:
+    async def scene(yard: Yard) -> None:
+        port = await door(yard, "server-a", "server-b")
+        yard.servers["server-a"].close()
+        for _ in range(4):
+            assert (await asked(*await yard.call(port), b"word")).split()[0] == b"server-b"
+
+    play(scene)
+
+
 def test_a_server_that_does_not_read_slows_its_caller_down(play: Callable[[Scene], None]) -> None:
     async def scene(yard: Yard) -> None:
         release = asyncio.Event()

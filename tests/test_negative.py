@@ -45,7 +45,10 @@ DRILLS = _drills()
 UNNOTICED = {
     "test_cache_flushed",
     "test_jobs_that_crash_their_worker",
+    "test_memory_taken",
     "test_noisy_neighbour",
+    "test_one_replica_frozen",
+    "test_one_replica_killed",
     "test_poisoned_jobs",
     "test_split_brain",
     "test_standby_lost",

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from reports.outcome import Outcome
 from tests.test_negative import DRILLS, edited, kill_of_the_api
 
@@ -79,12 +77,3 @@ def test_a_flood_that_two_replicas_hold_is_not_met(drill: Drill) -> None:
     outcome = drill(script, **DRILLS["test_scaled_up_under_load"].held_to)
     assert not outcome.met, outcome
     assert "to answer /health with 503" in repr(outcome)
-
-
-@pytest.mark.parametrize("name", ["zone-lost", "everything-killed"])
-def test_without_the_runbook_what_is_lost_stays_lost(drill: Drill, name: str) -> None:
-    script = edited(name)
-    script["method"] = script["method"][:1]
-    outcome = drill(script, component="api", rto="2 s")
-    assert outcome.verdict == "missed", outcome
-    assert outcome.put_back

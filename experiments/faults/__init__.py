@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from targets.abilities import Rule
-from targets.target import BadInput, Target, Unable
+from targets.target import BadInput, Node, Target, Unable
 
 Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
@@ -64,7 +64,18 @@ def chosen(
     zone: str | None = None,
     count: int | None = None,
 ) -> list[str]:
-    """Name the nodes to be hurt: of one or several components, of a role, in a zone, the first `count` of them.
+    """Name the nodes to be hurt, as `chosen_nodes` finds them."""
+    return [node.name for node in chosen_nodes(target, component, role, zone, count)]
+
+
+def chosen_nodes(
+    target: Target,
+    component: str | Sequence[str],
+    role: str | None = None,
+    zone: str | None = None,
+    count: int | None = None,
+) -> list[Node]:
+    """Find the nodes to be hurt: of one or several components, of a role, in a zone, the first `count` of them.
 
     `zone` "of ROLE" is the one in which the node of that role stands now: roles move.  BadInput when there are none, or
     fewer than `count`.
@@ -77,7 +88,7 @@ def chosen(
         asked = {"role": role, "zone": zone, "count": count}
         wanted = ", ".join(f"{key} {value!r}" for key, value in asked.items() if value is not None) or "any kind"
         raise BadInput(f"component {component!r} has {len(nodes)} nodes of {wanted} on {target.address} at this moment")
-    return [node.name for node in nodes][:count]
+    return nodes[:count]
 
 
 def rule(words: Mapping[str, Any]) -> Rule:

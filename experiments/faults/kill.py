@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen_nodes
 from targets.abilities import Killable
-from targets.target import BadInput, Target
+from targets.target import BadInput, Target, TargetError, TargetGone
 
 MOST_GRACE_S = 60
 
@@ -32,12 +32,18 @@ def plan(
     if not 0 <= grace_s <= MOST_GRACE_S:
         raise BadInput(f"kill: grace_s={grace_s}; use 0 to {MOST_GRACE_S} seconds")
     killable = able(target, Killable, "kill nodes")
-    running = {name: killable.incarnation(name) for name in chosen(target, component, role, zone, count)}
+    nodes = chosen_nodes(target, component, role, zone, count)
+    running = {node.name: killable.incarnation(node.name) for node in nodes}
+    tiers: dict[str, list[str]] = {}
+    for node in nodes:
+        if running[node.name]:
+            tiers.setdefault(node.component, []).append(node.name)
     return {
         "victims": [name for name, instance in running.items() if instance],
         "instances": {name: instance for name, instance in running.items() if instance},
         "grace_s": grace_s,
         "for_good": for_good,
+        "tiers": list(tiers.values()),
         "undo": "start the killed nodes again",
     }
 
@@ -64,10 +70,20 @@ def active(target: Target, plan: Plan) -> bool | None:
 
 
 def heal(target: Target, plan: Plan) -> None:
-    """Start every victim that does not run."""
+    """Start every victim that does not run: each component's together, the components in the order they were named.
+
+    Within a component some wait for one another; and Sentinels that are up before Redis would replace its master.
+    """
     killable = able(target, Killable, "kill nodes")
-    with ThreadPoolExecutor(len(plan["victims"])) as pool:  # together: some wait for one another
-        list(pool.map(killable.start, plan["victims"]))
+    errors = []
+    for tier in plan["tiers"]:
+        with ThreadPoolExecutor(len(tier)) as pool:
+            started = [pool.submit(killable.start, name) for name in tier]
+        errors += [error for each in started if (error := each.exception())]
+    if any(isinstance(error, TargetGone) for error in errors):
+        raise TargetGone(f"{target.address} does not exist any more")
+    if errors:
+        raise TargetError("; ".join(map(str, errors)))
 
 
 def residue(target: Target) -> list[str]:

@@ -111,7 +111,7 @@ class NodeProcess:
         """Let the node run that release, and start it at once where it runs or waits for its restart."""
         grounded = self.grounded
         await self._end()
-        self.releases.append(release)
+        self.releases += [release] if self.releases[-1:] != [release] else []
         self.environment[RELEASE] = release
         self.restarts = 0
         self.forgive()
