@@ -4,7 +4,7 @@
     watching              from a system's description to what the client is told
     spec, sampler, attempt, streak, pool, records   what the client is made of
     subjects/             one file per kind of stream or ledger, found by its name
-    wire/                 how the client speaks HTTP, Redis and PostgreSQL, with the moment of sending known
+    wire/                 how the client speaks HTTP, S3, Redis and PostgreSQL, with the moment of sending known
     http, postgres, redis, documents, queues, processes, wait   probes and waits for experiments; nodes: asking them all
 
 May import: `targets`, and nothing else of the house.

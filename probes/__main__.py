@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("--target", metavar="ADDRESS", help="where it runs ($DRILLYARD_TARGET, or the only lab)")
     ledger.add_argument("--read-within", metavar="T", default="60 s", help="time for reading everything back (60 s)")
     for one in (watch, ledger):
-        one.add_argument("--every", metavar="T", default="20 ms", help="from one request to the next (20 ms)")
+        usual = "20 ms" if one is watch else None  # a ledger's own pace stands in the system's file
+        told = f"from one request to the next ({usual or 'as the file says, or 20 ms'})"
+        one.add_argument("--every", metavar="T", default=usual, help=told)
         one.add_argument("--for", dest="for_", metavar="T", help="how long; without it until Ctrl-C")
         one.add_argument("--timeout", metavar="T", default="1 s", help="when a caller gives up (1 s)")
         one.add_argument("--json", action="store_true", help="for programs; see below")
@@ -104,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 def _asked(given: argparse.Namespace) -> dict[str, object]:
     """Turn what was written into what is meant. BadInput names the option, the value and the cure."""
     common: dict[str, object] = {
-        "every_s": _seconds("--every", given.every),
+        "every_s": None if given.every is None else _seconds("--every", given.every),
         "for_s": None if given.for_ is None else _seconds("--for", given.for_),
         "timeout_s": _seconds("--timeout", given.timeout),
         "as_json": given.json,

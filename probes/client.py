@@ -39,20 +39,24 @@ POLL_S = 0.01
 
 def sources(spec: ClientSpec, ledgers: dict[str, subjects.Ledger], records: Records) -> list[Source]:
     """Prepare everything that is asked on schedule, spread over the interval so that no two leave together."""
-    asked = [(one.name, _numbered(subjects.stream(one)), records.sample) for one in spec.streams]
-    written = [(name, ledger.write, records.write) for name, ledger in ledgers.items()]
+    asked: list[tuple[Any, Any, Any]] = [(one, _numbered(subjects.stream(one)), records.sample) for one in spec.streams]
+    written: list[tuple[Any, Any, Any]] = [(one, ledgers[one.name].write, records.write) for one in spec.ledgers]
     every = [*asked, *written]
-    interval_ns = int(spec.interval_s * 1e9)
     start_ns = time.monotonic_ns() + LEAD_NS
-    starts = [start_ns + n * interval_ns // len(every) for n in range(len(every))]
+    apart_ns = int(spec.interval_s * 1e9) // len(every)
     return [
         Source(
             request=request,
             record=record,
             timeout_s=spec.timeout_s,
-            streak=Streak(name=name, start_ns=at, next_ns=at, interval_ns=interval_ns),
+            streak=Streak(
+                name=one.name,
+                start_ns=start_ns + n * apart_ns,
+                next_ns=start_ns + n * apart_ns,
+                interval_ns=int((one.interval_s or spec.interval_s) * 1e9),
+            ),
         )
-        for at, (name, request, record) in zip(starts, every, strict=True)
+        for n, (one, request, record) in enumerate(every)
     ]
 
 

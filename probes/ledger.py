@@ -18,7 +18,6 @@ from probes.stopwatch import NS, Outage, Stopwatch, Tally, Tick
 from targets import systems, where
 from targets.target import BadInput, attach
 
-WINDOW_S = watching.WINDOW_S
 FINISH_S = 10.0  # on top of the last writes' timeout and the reading
 SHOWN = 20  # lost numbers that are named
 KEPT, BROKEN, CANNOT_TELL = 0, 1, 3  # 2 is bad input
@@ -31,7 +30,7 @@ class Asked:
     system: str
     component: str
     target: str | None = None
-    every_s: float = 0.02
+    every_s: float | None = None  # None: as the system's file says, else 20 ms
     for_s: float | None = None
     timeout_s: float = 1.0
     read_s: float = 60.0
@@ -54,7 +53,7 @@ def run(asked: Asked) -> int:
     """Write until the time is over or Ctrl-C, read back, tell; returns the exit code. BadInput for bad input."""
     keeper = Keeper(asked, _ledger(asked))
     with running(keeper.spec, "writes.jsonl") as client, keeper.screen as screen:
-        screen.say(f"writing into {keeper.name} ({keeper.id}) every {milliseconds(int(asked.every_s * NS))}")
+        screen.say(f"writing into {keeper.name} ({keeper.id}) every {milliseconds(keeper.interval_ns)}")
         follow(client, keeper.take, asked.for_s)
         keeper.reading_since_ns = time.monotonic_ns()
         screen.say(f"reading everything back, {asked.read_s:g} s at most")
@@ -85,15 +84,17 @@ class Keeper:
     """The ledger while it is written."""
 
     def __init__(self, asked: Asked, ledger: dict[str, Any]) -> None:
-        self.spec: dict[str, Any] = {"interval_s": asked.every_s, "timeout_s": asked.timeout_s, "read_s": asked.read_s}
-        self.spec |= {"window_s": WINDOW_S, "ledgers": [ledger]}
+        every_s = asked.every_s or ledger["interval_s"] or watching.INTERVAL_S
+        window_s = max(watching.WINDOW_S, watching.TICKS * every_s)
+        self.spec: dict[str, Any] = {"interval_s": every_s, "timeout_s": asked.timeout_s, "read_s": asked.read_s}
+        self.spec |= {"window_s": window_s, "ledgers": [ledger | {"interval_s": None}]}
         self.name, self.id = str(ledger["name"]), str(ledger["id"])
         self.screen = Screen(sys.stderr if asked.as_json else sys.stdout, self.below)
         self.reading_since_ns = 0  # 0 while it is written
         self._writes: list[Tick] = []
         self._outages: list[Outage] = []
-        self._interval_ns = int(asked.every_s * NS)
-        self._stopwatch = Stopwatch(interval_ns=self._interval_ns, window_ns=int(WINDOW_S * NS))
+        self.interval_ns = int(every_s * NS)
+        self._stopwatch = Stopwatch(interval_ns=self.interval_ns, window_ns=int(window_s * NS))
         self._tally, self._clock = Tally(), Clock()
 
     def take(self, tick: Tick) -> None:
@@ -119,7 +120,7 @@ class Keeper:
         error = None if closed.lost is not None else harmless(final["error"] or "no reason given")
         loss = Rpo(ns=None, why=f"it could not be read back: {error}")
         if closed.lost is not None:
-            loss = rpo(self._writes, closed.lost, self._outages, interval_ns=self._interval_ns)
+            loss = rpo(self._writes, closed.lost, self._outages, interval_ns=self.interval_ns)
         return Closed(
             ledger=self.id,
             books=closed,

@@ -14,11 +14,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSpec:
-    """A request that is repeated; the last four are for the kind `http`."""
+    """A request that is repeated, every `interval_s` if it has one of its own; the last four are for `http`."""
 
     name: str
     kind: str
     url: str
+    interval_s: float | None = None
     method: str = "GET"
     body: str | None = None
     expect: int = 200
@@ -48,12 +49,13 @@ class ReadSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerSpec:
-    """Numbered writes; `id` keeps one drill's numbers apart from another's. The last three are for `resource`."""
+    """Numbered writes, as streams are; `id` keeps one drill's apart from another's. The last three: `resource`."""
 
     name: str
     kind: str
     url: str
     id: str
+    interval_s: float | None = None
     write: WriteSpec | None = None
     read: ReadSpec | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +78,7 @@ TYPES: dict[Any, tuple[tuple[type, ...], str]] = {  # a key's declared type: wha
     str: ((str,), "text"),
     int: ((int,), "a whole number"),
     float: ((int, float), "a number"),
+    float | None: ((int, float, type(None)), "a number or null"),
     str | None: ((str, type(None)), "text or null"),
     tuple[int, ...]: ((list, tuple), "a list of statuses"),
     Mapping[str, str]: ((Mapping,), "an object of texts"),
@@ -116,7 +119,10 @@ def parse(raw: object) -> ClientSpec:
     for key in ("interval_s", "timeout_s", "window_s", "read_s"):
         if getattr(made, key) <= 0:
             raise BadInput(f"{key} is {getattr(made, key)}; give seconds above 0")
-    names = [one.name for one in made.streams] + [one.name for one in made.ledgers]
+    every: tuple[StreamSpec | LedgerSpec, ...] = (*made.streams, *made.ledgers)
+    if slow := next((one for one in every if one.interval_s is not None and one.interval_s <= 0), None):
+        raise BadInput(f"{slow.name}: interval_s is {slow.interval_s}; give seconds above 0")
+    names = [one.name for one in every]
     if not names or len(set(names)) < len(names):
         raise BadInput(f"streams and ledgers are called {names}; give at least one, each a name of its own")
     if not Path(made.folder).is_dir():

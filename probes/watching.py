@@ -9,6 +9,7 @@ from targets.target import BadInput, Target
 
 INTERVAL_S = 0.02  # between two requests of a stream; half of what the RTO's bound is made of
 TIMEOUT_S = 1.0  # after which a caller gives up
+TICKS = 5  # at least as many requests of the slowest source make a window
 WINDOW_S = 0.5  # every request served for this long: the service is called recovered
 
 
@@ -32,7 +33,8 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
         raise BadInput(f"system {system.name!r}: components.{name} has no `watch`: add what its callers do")
     watch = component.watch
     base = target.endpoint(watch.at)
-    stream: dict[str, Any] = {"name": name, "kind": watch.kind, "url": _as(watch.user, base)}
+    url = _as(watch.user, base)
+    stream: dict[str, Any] = {"name": name, "kind": watch.kind, "url": url, "interval_s": watch.every}
     if watch.kind == "http":
         stream |= {
             "url": base + watch.path,
@@ -50,7 +52,7 @@ def ledgers(target: Target, system: System, name: str, *, ledger_id: str) -> tup
     if kept is None:
         return ()
     place = {"name": f"{name}-writes", "url": target.endpoint(kept.at), "id": ledger_id}
-    return (place | kept.model_dump(exclude={"at"}),)
+    return (place | {"interval_s": kept.every} | kept.model_dump(exclude={"at", "every"}),)
 
 
 def _as(user: str, url: str) -> str:
@@ -65,18 +67,24 @@ def judged(held: Sequence[Watching], spared: Sequence[Watching]) -> dict[str, An
         "streams": [name for one in held for name in one.names],
         "ledgers": [ledger["name"] for one in held for ledger in one.ledgers],
         "spares": [name for one in spared for name in one.names],
-        "interval_s": INTERVAL_S,
-        "timeout_s": TIMEOUT_S,
-        "window_s": WINDOW_S,
+        **_pace([*held, *spared], slowest=True),
     }
 
 
 def spec(watched: Sequence[Watching]) -> dict[str, Any]:
     """Join several into what the client is told."""
     return {
-        "interval_s": INTERVAL_S,
-        "timeout_s": TIMEOUT_S,
-        "window_s": WINDOW_S,
         "streams": [stream for one in watched for stream in one.streams],
         "ledgers": [ledger for one in watched for ledger in one.ledgers],
+        **_pace(watched, slowest=False),
+    }
+
+
+def _pace(watched: Sequence[Watching], *, slowest: bool) -> dict[str, float]:
+    """Give the times: the judge is told the slowest source's interval, for every bound is to hold for all of them."""
+    own = [source["interval_s"] or INTERVAL_S for one in watched for source in (*one.streams, *one.ledgers)]
+    return {
+        "interval_s": max(own, default=INTERVAL_S) if slowest else INTERVAL_S,
+        "timeout_s": TIMEOUT_S,
+        "window_s": max([WINDOW_S, *(TICKS * interval for interval in own)]),
     }

@@ -1,16 +1,24 @@
 """How a system's file describes a ledger: numbered writes, and where they are read back."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from targets import numbers
+from targets import durations, numbers
 
 ACKED = (200, 201, 204)
 REFUSED = (400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429)  # the server looked at it and did not do it
 SECRET = ("authorization", "proxy-authorization", "cookie")
 _PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+def _seconds(value: object) -> object:
+    return durations.seconds(value) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Interval = Annotated[Seconds, Field(ge=0.001, le=60)]
 
 
 class Strict(BaseModel):
@@ -87,6 +95,7 @@ class Ledger(Strict):
 
     kind: Literal["orders", "postgres", "queue", "redis", "s3", "resource"]
     at: str  # the component whose endpoint takes them
+    every: Interval | None = None  # from one write to the next
     write: Write | None = None
     read: Read | None = None
     headers: dict[str, str] = {}

@@ -6,17 +6,15 @@ An unknown key, a wrong unit or a missing objective is one BadInput that names f
 import tomllib
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from targets import durations
-from targets.ledgers import Ledger, Read, Strict, Write, secret_from_environment
+from targets.ledgers import Interval, Ledger, Read, Seconds, Strict, Write, secret_from_environment
 from targets.target import BadInput
 
 FOLDER = Path(__file__).parent / "systems"
-Seconds = Annotated[float, BeforeValidator(lambda value: durations.seconds(value) if isinstance(value, str) else value)]
 Severity = Literal["p0", "p1", "p2", "p3"]
 
 
@@ -26,6 +24,7 @@ class Watch(Strict):
     kind: Literal["http", "postgresql", "login", "redis", "s3", "tcp"]
     at: str  # the component whose endpoint is called
     user: str = ""  # as whom, when not as the endpoint's URL says
+    every: Interval | None = None  # from one request to the next
     method: str = "GET"
     path: str = "/"
     body: str | None = None

@@ -53,7 +53,7 @@ def keep(*argv: str) -> tuple[int, Line, str]:
 def test_everything_confirmed_is_read_back(lab: Target, system: str, component: str) -> None:
     code, found, told = keep(system, "--component", component, "--for", "1s", "--timeout", "10s")
     assert (found["lost"], found["unexpected"], found["duplicates"], found["read_error"]) == (0, 0, 0, None)
-    assert found["acked"] == found["attempted"] >= 40
+    assert found["acked"] == found["attempted"] >= (8 if component == "objects" else 40)
     assert code == 0
     assert found["rpo_s"] is None  # nothing happened: nothing is proven
     assert "RPO not measured: there was no outage to count back from" in told
@@ -80,7 +80,7 @@ def test_lost_objects_are_counted_and_named(lab: Target) -> None:
         assert kept.stdout
         assert kept.stderr.readline().startswith("writing into objects-writes (by-hand-")
         time.sleep(1)
-        assert vandals.forget_objects(4) == 4
+        assert vandals.forget_objects(4) == 4  # of about ten
         kept.send_signal(signal.SIGINT)
         found, told = json.loads(kept.stdout.read()), kept.stderr.read()
     assert kept.returncode == 1

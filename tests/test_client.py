@@ -216,12 +216,41 @@ def test_several_streams_are_all_asked_and_all_must_be_steady(tmp_path: Path, se
     assert not any(by_stream["gone"])
 
 
+def test_a_source_may_have_a_pace_of_its_own(tmp_path: Path, service: Service) -> None:
+    streams = [{"name": n, "kind": "http", "url": service.url, "interval_s": s} for n, s in (("a", None), ("b", 0.05))]
+    with handle.start(spec(tmp_path, service.url, streams=streams)) as client:
+        assert client.steady(time.monotonic_ns(), LONG_S).since_ns
+        client.finish(LONG_S)
+    for name, interval_ns in (("a", INTERVAL_NS), ("b", 50_000_000)):
+        row = [s for s in samples(tmp_path) if s["stream"] == name]
+        assert {b["intended_ns"] - a["intended_ns"] for a, b in itertools.pairwise(row)} == {interval_ns}
+        assert [s["seq"] for s in row] == list(range(1, len(row) + 1))
+
+
+def test_what_is_recorded_of_the_spec_has_no_passwords(tmp_path: Path, service: Service) -> None:
+    url = service.url.replace("http://", "http://ada:horses@")
+    with handle.start(spec(tmp_path, url)) as client:
+        client.finish(LONG_S)
+    assert samples(tmp_path)
+    assert json.loads((tmp_path / "client.json").read_text())["streams"][0]["url"] == url.replace("horses", "***")
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"interval_s": "fast"}, "interval_s is 'fast', which is not a number"),
         ({"interval_s": 0}, "interval_s is 0; give seconds above 0"),
         ({"colour": 1}, "unknown key 'colour'"),
+        ({"streams": [{"name": "s", "kind": "http", "url": "http://x", "interval_s": 0}]}, "s: interval_s is 0; give"),
+        ({"streams": [{"name": "s", "kind": "http", "url": "x", "headers": {"a": 1}}]}, "not an object of texts"),
+        (
+            {"ledgers": [{"name": "l", "kind": "resource", "url": "x", "id": "i"}]},
+            "a resource needs `write` and `read`",
+        ),
+        (
+            {"ledgers": [{"name": "l", "kind": "resource", "url": "x", "id": "i", "write": {"path": "/"}}]},
+            r"ledgers\[0\].write lacks the key 'method'",
+        ),
         ({"streams": []}, "give at least one"),
         ({"streams": [{"name": "api", "kind": "http"}]}, r"streams\[0\] lacks the key 'url'"),
         ({"streams": [{"name": "api", "kind": "gopher", "url": "x"}]}, "no kind of stream is called 'gopher'"),

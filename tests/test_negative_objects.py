@@ -13,6 +13,6 @@ def test_a_store_that_loses_confirmed_objects_is_missed(drill: Callable[..., Out
     script["method"].append({"type": "action", "name": "lose three objects", "provider": forget})
     outcome = drill(script, component="objects", rto="20 s", recovered_by="stop", spares=["api"])
     assert outcome.verdict == "missed", outcome
-    assert outcome.lost == 3
+    assert outcome.writes.lost == 3
     assert "3 of " in repr(outcome)
     assert "objects-writes are lost" in repr(outcome)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from probes import watching
 from rollback import arming
 from targets import durations, objectives, systems
 from targets.target import BadInput
@@ -32,6 +33,20 @@ def test_the_lab_is_described() -> None:
     assert named == set(lab.components)
 
 
+def test_the_judge_is_told_the_pace_of_the_slowest_source() -> None:
+    class Anywhere:
+        def endpoint(self, component: str) -> str:
+            return f"http://K:S@h/{component}"
+
+    lab = systems.load("lab")
+    objects = watching.watching(Anywhere(), lab, "objects", ledger_id="x")  # type: ignore[arg-type]
+    api = watching.watching(Anywhere(), lab, "api", ledger_id="x")  # type: ignore[arg-type]
+    assert watching.judged([api], [])["interval_s"] == watching.spec([api])["interval_s"] == 0.02
+    assert watching.judged([objects], [api])["interval_s"] == 0.1
+    assert watching.spec([objects, api])["interval_s"] == 0.02
+    assert watching.judged([objects], [api])["window_s"] == watching.spec([objects, api])["window_s"] == 0.5
+
+
 def test_durations_become_seconds(tmp_path: Path) -> None:
     api = load(tmp_path, GOOD).component("api")
     assert (api.rto, api.rpo) == (900.0, 300.0)
@@ -49,6 +64,8 @@ def test_durations_become_seconds(tmp_path: Path) -> None:
         ('"15 min"', '"-1 s"', r"components\.api\.rto = '-1 s'"),
         ("rpo =", "rpoo =", r"components\.api\.rpoo = '5 min': no such key.*rto"),
         ('rpo = "5 min"', "", r"components\.api\.rpo: is missing"),
+        ('path = "/"', 'every = "0 s"', r"components\.api\.watch\.every = '0 s': .*greater than or equal to 0.001"),
+        ('path = "/"', 'headers = { Cookie = "x" }', r"watch\.headers: Cookie is a secret: .*\{env:NAME\}"),
         ('"p1"', '"p9"', r"components\.api\.severity = 'p9'"),
         ('at = "api"', 'at = "web"', r"components\.api\.watch\.at = 'web': no such component; there are api"),
         ("[components.api]", "[components.api", "not TOML"),
