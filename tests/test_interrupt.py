@@ -11,6 +11,7 @@ import pytest
 
 from rollback import stop as stopping
 from targets.target import Target
+from tests import slow_undo
 from tests.interrupting import Session, check, session
 
 REDIS = ("drills/test_redis.py", "drills/test_api.py")  # the first undo takes half a second
@@ -72,7 +73,7 @@ def test_other_deaths_that_can_be_heard(target: Target, tmp_path: Path, number: 
 @pytest.mark.parametrize("in_terminal", [True, False], ids=["terminal", "pipe"])
 def test_while_the_lab_starts(tmp_path: Path, in_terminal: bool) -> None:
     with session(tmp_path / "s", in_terminal=in_terminal) as ran:
-        assert ran.until(lambda: list((ran.folder / "tmp").glob("drillyard-*/lab-*/doors.json")))
+        assert ran.until(lambda: list(ran.tmp.glob("drillyard-*/lab-*/doors.json")))
         ran.interrupt()
         check(ran)
 
@@ -87,6 +88,19 @@ def test_workers_get_to_put_back_and_to_write(tmp_path: Path, in_terminal: bool)
         check(ran)
         assert [outcome["why"][0] for outcome in ran.outcomes().values()] == ["interrupted"] * 2
         assert all(injection["healed_by"] for outcome in ran.outcomes().values() for injection in outcome["injections"])
+
+
+def test_workers_get_longer_than_xdist_would_give_them(target: Target, tmp_path: Path) -> None:
+    options = ("-n", "1", "-p", "tests.slow_undo", "--target", target.address, "-k", "cut_off")
+    with session(tmp_path / "s", *options, in_terminal=False) as ran:
+        assert ran.until(lambda: MOMENTS["the fault is in force"](ran)), ran.out
+        ran.interrupt()
+        check(ran)
+        (outcome,) = ran.outcomes().values()
+        assert outcome["put_back"]
+        assert outcome["undo_s"] > slow_undo.TAKES_S
+        assert {injection["healed_by"] for injection in outcome["injections"]} <= {"rollback", "teardown"}
+    assert stopping.residue(target) == []
 
 
 @pytest.mark.parametrize("trial", range(3))
