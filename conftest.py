@@ -3,7 +3,7 @@
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("repetition", every, ids=lambda repetition: repetition.id)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Keep interruptions out of pytest's own book-keeping: they belong into a test's phases."""
+    signals.hold()
+    try:
+        return (yield)
+    finally:
+        signals.release()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Let them through, here and in the two others, as the innermost of all that is wrapped around a phase."""
+    signals.release()
+    try:
+        return (yield)
+    finally:
+        signals.hold()
+
+
+pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_keyboard_interrupt() -> None:
     """Be interrupted once: what follows puts back and writes down."""
@@ -102,6 +125,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             finally:
                 workers.end(config)
                 config.stash[SCREEN].close()
+        signals.give_back()
 
 
 @pytest.fixture(scope="session")

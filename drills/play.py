@@ -15,7 +15,7 @@ from drills.asked import Asked, Named, ask
 from drills.screen import NOBODY, Scene, Screen
 from experiments import run
 from probes import handle
-from reports import calibration, measures, record, terminal
+from reports import calibration, measures, record, terminal, trial
 from reports.outcome import Outcome
 from rollback import guard, signals
 from targets import places
@@ -25,7 +25,8 @@ from targets.target import DrillyardError, Target, Unable
 STEADY_WITHIN_S = 20.0  # before the fault: a lab that has just healed from the last drill, on a slow machine
 GIVE_UP_S = 30.0  # after the undo: a service that is not back by then is not coming back
 PROPERTY = "drillyard-result"  # of a test's report
-INTERRUPTED = {"recovered": False, "why_not": None, "error": "interrupted"}
+INTERRUPTED = {"recovered": False, "why_not": None, "error": trial.INTERRUPTED}
+KILLED = {**INTERRUPTED, "error": "the harness was gone before it could say more"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ class _Play:
             )
         record.write(self.folder / "objective.json", objective)
         record.write(self.folder / "environment.json", record.environment(yard.target.address))
-        self._last_words(INTERRUPTED)  # until there are others: whatever ends this process now
+        self._last_words(KILLED)  # until there are others
         yard.session.begin(drill=objective["drill"], severity=objective["severity"], folder=self.folder)
 
     def _closed(self, last: Mapping[str, Any]) -> Outcome:

@@ -1,7 +1,7 @@
 """The verdict on a drill, from its folder alone.
 
-    unknown   the experiment is in doubt, whatever was seen (an INVALID finding): no fault, or one that was not proven
-              active; not steady before; the client lagged or stood still; no objective
+    unknown   the experiment is in doubt, whatever was seen (an INVALID finding): interrupted; no fault, or one that was
+              not proven active; not steady before; the client lagged or stood still; no objective
     missed    else, when an objective was seen not to be met (MISSED)
     unknown   else, when something is not known (OPEN): a file is missing, a tool broke, the undo failed or left
               residue, RPO was not measured, a number is within its bound of the objective
@@ -17,7 +17,7 @@ from typing import Any
 from reports import data, outages, record, recovery, trial
 from reports.data import Data
 from reports.folder import Drill, read_drill
-from reports.outcome import Finding, Outcome, Phases, Verdict, Weight, invalid, unproven, verdict
+from reports.outcome import Finding, Outcome, Phases, Weight, invalid, unproven, verdict
 from reports.recovery import Recovery
 from reports.shapes import NS, Objective
 from reports.trial import Fault
@@ -45,7 +45,7 @@ def judge_drill(drill: Drill) -> Outcome:
     books = data.measure(drill, objective, hit) if hit else None
     found = list(_findings(drill, objective, hit, back, books))
     ruling = verdict(found)
-    why = _why(found, ruling)
+    why = _why(found)
     if ruling == "met":
         why = (_numbers(objective, back, books, _undo_s(drill)), *why)
     return Outcome(
@@ -79,7 +79,7 @@ def _without_objective(drill: Drill) -> Outcome:
     return Outcome(
         drill=drill.name,
         verdict="unknown",
-        why=_why(why, "unknown"),
+        why=_why(why),
         put_back=bool(drill.injections) and trial.healed(drill),
         injections=drill.injections,
     )
@@ -100,18 +100,17 @@ def _findings(
     yield from trial.records(drill)
 
 
-def _why(found: Sequence[Finding], ruling: Verdict) -> tuple[str, ...]:
+def _why(found: Sequence[Finding]) -> tuple[str, ...]:
     """Order the sentences by weight; what an invalid experiment saw is marked.
 
-    An interruption that left the verdict open comes first: it is why everything else is missing.
+    An interruption comes first: it is why everything else is missing.
     """
     doubted = any(f.weight is Weight.INVALID for f in found)
     told = [
         f"seen, but it proves nothing: {f.says}" if doubted and f.weight is Weight.MISSED else f.says
         for f in sorted(found, key=lambda f: f.weight)
     ]
-    if ruling == "unknown":
-        told.sort(key=lambda says: says != trial.INTERRUPTED)
+    told.sort(key=lambda says: says != trial.INTERRUPTED)
     return tuple(dict.fromkeys(told))
 
 

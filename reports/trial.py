@@ -134,7 +134,7 @@ def _activity(activity: Activity, *, in_force: bool) -> Iterator[Finding]:
 def session(drill: Drill) -> Iterator[Finding]:
     """Pass on what the harness said in the end."""
     if drill.session is not None and drill.session.error == INTERRUPTED:
-        yield unproven(INTERRUPTED)
+        yield invalid(INTERRUPTED)  # the system was not given its time: even an outage proves nothing
     elif drill.session is not None and drill.session.error:
         yield unproven(f"the drill was not played to its end: {plain(drill.session.error, 300)}")
 

@@ -10,12 +10,39 @@ from typing import Any
 DEADLY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 _heard: list[int] = []
+_held: list[int] | None = None  # signals that wait for `release`; None: they are not held
+_before: dict[int, Any] = {}  # the handlers that this process had
 
 
 def as_keyboard_interrupt() -> None:
     """Let every deadly signal unwind the stack as Ctrl-C does, so that teardowns run. Main thread only."""
     for number in DEADLY:
-        signal.signal(number, _interrupt)
+        _before.setdefault(number, signal.signal(number, _interrupt))
+
+
+def give_back() -> None:
+    """Restore what was before; after an interruption, be deaf: Python ends under the default handlers otherwise.
+
+    Whoever presses Ctrl-C once more gets the exit code that the session has earned.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in _before.items():
+            signal.signal(number, signal.SIG_IGN if _heard else handler)
+        _before.clear()
+
+
+def hold() -> None:
+    """Let deadly signals wait for `release`: for code of others that an interruption would break."""
+    global _held  # noqa: PLW0603  one process, one set of handlers
+    _held = _held if _held is not None else []
+
+
+def release() -> None:
+    """Let them through again; KeyboardInterrupt when one has waited."""
+    global _held
+    waited, _held = _held, None
+    if waited:
+        _interrupt(waited[0], None)
 
 
 def heard() -> int:
@@ -60,6 +87,9 @@ def deferred() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _held is not None:
+        _held.append(number)
+        return
     _heard.append(number)
     raise KeyboardInterrupt(signal.Signals(number).name)
 

@@ -219,6 +219,11 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         "unknown",
         "no injection is on record",
     ),
+    "interrupted while it was down": (
+        {"samples": requests(down=between((0.1, 9))), "session": session(recovered=False, error="interrupted")},
+        "unknown",
+        "seen, but it proves nothing: api did not come back",
+    ),
     "action failed": (
         {
             "activities": [
@@ -248,7 +253,7 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         "but only once the undo had begun",
     ),
     "not recovered, cut short": (
-        {"session": session(recovered=False, why_not="503", error="interrupted")},
+        {"session": session(recovered=False, why_not="503", error="no client")},
         "unknown",
         "the service did not come back: 503",
     ),
@@ -256,7 +261,7 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         {
             "objective": objective(rto_s=60),
             "samples": requests(down=between((0.1, 9))),
-            "session": session(recovered=False, error="interrupted"),
+            "session": session(recovered=False, error="no client"),
         },
         "unknown",
         "the drill was cut short",
