@@ -36,20 +36,21 @@ POLL_S = 0.01
 
 def sources(spec: ClientSpec, ledgers: dict[str, subjects.Ledger], records: Records) -> list[Source]:
     """Prepare everything that is asked on schedule, spread over the interval so that no two leave together."""
-    asked = [(one.name, _numbered(subjects.stream(one)), records.sample) for one in spec.streams]
-    written = [(name, ledger.write, records.write) for name, ledger in ledgers.items()]
-    every = [*asked, *written]
+    asked = [(one.name, subjects.stream(one), records.sample) for one in spec.streams]
+    every: list[Any] = [(name, _numbered(ask), getattr(ask, "launch", None), record) for name, ask, record in asked]
+    every += [(name, ledger.write, None, records.write) for name, ledger in ledgers.items()]
     interval_ns = int(spec.interval_s * 1e9)
     start_ns = time.monotonic_ns() + LEAD_NS
     starts = [start_ns + n * interval_ns // len(every) for n in range(len(every))]
     return [
         Source(
             request=request,
+            launch=launch,
             record=record,
             timeout_s=spec.timeout_s,
             streak=Streak(name=name, start_ns=at, next_ns=at, interval_ns=interval_ns),
         )
-        for at, (name, request, record) in zip(starts, every, strict=True)
+        for at, (name, request, launch, record) in zip(starts, every, strict=True)
     ]
 
 
@@ -67,8 +68,7 @@ async def run(spec: ClientSpec) -> None:
     gc.collect()
     gc.freeze()  # what exists now stays: later collections are short
     async with asyncio.TaskGroup() as tasks:
-        for source in asked:
-            tasks.create_task(pace(source, tasks, stop))
+        tasks.create_task(pace(asked, tasks, stop))
         say(event="ready")
         await obey(commands, spec, [source.streak for source in asked])
         stop.set()
