@@ -1,20 +1,21 @@
 """Wires the house together for pytest: options, the target, the door's session, the `drill` fixture, the summary."""
 
 import contextlib
-import io
 import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from drills import telling, workers
+from drills.asked import Named, Repetition
+from drills.planned import Planner
 from drills.play import Drill, Yard
-from reports import terminal
+from drills.screen import NOBODY
+from drills.telling import PLANS, RUN, SCREEN
 from rollback import actions, arming, guard, signals
 from targets import systems, where
 from targets.systems import System
@@ -23,7 +24,6 @@ from targets.target import DrillyardError, Target, attach, create, scheme_module
 RUNS = Path(__file__).parent / "reports" / "runs"
 
 SYSTEM = pytest.StashKey[System]()
-RUN = pytest.StashKey[Path]()
 OPEN = pytest.StashKey[contextlib.ExitStack]()
 
 
@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
     add("--approved-by", action="append", default=[], metavar="WHO", help="who approved, where [safety] asks for it")
     add("--run-folder", metavar="FOLDER", help="where the records go (default: reports/runs/<time>-<id>)")
+    add("--plan", action="store_true", help="tell whom each drill would hurt and how it is undone; inject nothing")
+    add("--repeat", type=int, default=1, metavar="N", help="play every drill N times: one lucky run is no evidence")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,45 +46,97 @@ def pytest_configure(config: pytest.Config) -> None:
         scheme_module(config.getoption("--target"))
     except DrillyardError as error:
         raise pytest.UsageError(str(error)) from None
-    worker = getattr(config, "workerinput", {})
-    named = worker.get("drillyard_run") or config.getoption("--run-folder")
+    if (times := config.getoption("--repeat")) < 1:
+        raise pytest.UsageError(f"--repeat {times}: give a whole number from 1 on")
+    named = getattr(config, "workerinput", {}).get("drillyard_run") or config.getoption("--run-folder")
     config.stash[RUN] = Path(named) if named else RUNS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     config.stash[OPEN] = contextlib.ExitStack()
+    config.stash[SCREEN], config.stash[PLANS] = NOBODY, []
     signals.as_keyboard_interrupt()
+    guard.shut(*(["--plan only tells what would be done"] if config.getoption("--plan") else []))
+    workers.begin(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Let every xdist worker write into the one run folder."""
     node.workerinput["drillyard_run"] = str(node.config.stash[RUN])
+    node.workerinput[workers.KEY] = str(workers.folder(node.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Find the terminal: pytest makes its reporter only when everybody else is configured."""
+    session.config.stash[SCREEN] = telling.screen(session.config)
+    session.config.pluginmanager.register(telling.Telling(session.config), "drillyard-telling")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play every drill as often as was asked."""
+    times = metafunc.config.getoption("--repeat")
+    if times > 1 and "drill" in metafunc.fixturenames:
+        every = [Repetition(number=number, count=times) for number in range(1, times + 1)]
+        metafunc.parametrize("repetition", every, ids=lambda repetition: repetition.id)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Keep interruptions out of pytest's own book-keeping: they belong into a test's phases."""
+    signals.hold()
+    try:
+        return (yield)
+    finally:
+        signals.release()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Let them through, here and in the two others, as the innermost of all that is wrapped around a phase."""
+    signals.release()
+    try:
+        return (yield)
+    finally:
+        signals.hold()
+
+
+pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_keyboard_interrupt() -> None:
+    """Be interrupted once: what follows puts back and writes down."""
+    signals.leave()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Let nothing interrupt the end, and let the workers come to theirs before xdist kills them."""
+    signals.leave()
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        workers.interrupt(session.config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Put back whatever is open and close the target; this runs after Ctrl-C and after failed fixtures too."""
     if OPEN in config.stash:
         with signals.deferred():
-            config.stash[OPEN].close()
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Tell what the drills cost."""
-    folder = config.stash[RUN]
-    if not (folder / "run.json").is_file():
-        return
-    page, width = io.StringIO(), shutil.get_terminal_size((120, 40)).columns
-    terminal.summary(folder, Console(file=page, force_terminal=terminalreporter.hasmarkup, width=width))
-    terminalreporter.ensure_newline()
-    terminalreporter.write(page.getvalue())
+            try:
+                config.stash[OPEN].close()
+            finally:
+                workers.end(config)
+                config.stash[SCREEN].close()
+        signals.give_back()
 
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
     """Give the target of the session: built here, or attached to."""
-    address, say = pytestconfig.getoption("--target"), _say(pytestconfig)
+    address, screen = pytestconfig.getoption("--target"), pytestconfig.stash[SCREEN]
     try:
         if ":" in address:
             return attach(address)
-        built = create(address, on_progress=say)
+        with screen.scene("a lab") as scene:
+            built = create(address, on_progress=scene.enter)
     except DrillyardError as error:
         pytest.exit(f"--target {address}: {error}", returncode=2)
     pytestconfig.stash[OPEN].callback(built.close)
@@ -90,37 +144,42 @@ def target(pytestconfig: pytest.Config) -> Target:
 
 
 @pytest.fixture(scope="session")
-def yard(pytestconfig: pytest.Config, target: Target) -> Yard:
+def permit(pytestconfig: pytest.Config) -> arming.Permit:
+    """Join the system's rules with what was said on the command line."""
+    option, system = pytestconfig.getoption, pytestconfig.stash[SYSTEM]
+    return arming.permit(system.safety, armed=option("--arm"), approved_by=option("--approved-by"))
+
+
+@pytest.fixture(scope="session")
+def yard(pytestconfig: pytest.Config, target: Target, permit: arming.Permit) -> Yard:
     """Open the door's session, after healing what dead sessions left."""
-    system, folder = pytestconfig.stash[SYSTEM], pytestconfig.stash[RUN]
-    option = pytestconfig.getoption
-    permit = arming.permit(system.safety, armed=option("--arm"), approved_by=option("--approved-by"))
     try:
         session = pytestconfig.stash[OPEN].enter_context(guard.Session(permit=permit))
     except DrillyardError as error:
         pytest.exit(f"not drilling: {error}", returncode=2)
     actions.use(session)
     os.environ[where.VARIABLE] = target.address
-    return Yard(target=target, system=system, session=session, folder=folder, say=_say(pytestconfig))
+    stash = pytestconfig.stash
+    return Yard(target=target, system=stash[SYSTEM], session=session, folder=stash[RUN], screen=stash[SCREEN])
 
 
 @pytest.fixture
-def drill(request: pytest.FixtureRequest, yard: Yard) -> Iterator[Drill]:
-    """Play an experiment and judge it: `drill("api-killed", component="api", rto="10 s")`."""
-    name = request.node.name.removeprefix("test_").replace("_", "-").replace("[", "-").rstrip("]")
-    yield Drill(name=name, marks=[mark.name for mark in request.node.iter_markers()], yard=yard)
+def repetition() -> Repetition:
+    """Say which repetition of its drill a test is; `--repeat` makes several."""
+    return Repetition()
+
+
+@pytest.fixture
+def drill(request: pytest.FixtureRequest, repetition: Repetition) -> Iterator[Drill | Planner]:
+    """Play an experiment and judge it: `drill("api-killed", component="api", rto="10 s")`. Under --plan: tell only."""
+    marks = [mark.name for mark in request.node.iter_markers()]
+    named = Named(test=request.node.name, marks=marks, repetition=repetition)
+    results = request.node.user_properties
+    if request.config.getoption("--plan"):  # asks for no yard: there is neither a session nor a watchdog
+        target, permit = request.getfixturevalue("target"), request.getfixturevalue("permit")
+        system = request.config.stash[SYSTEM]
+        yield Planner(named=named, target=target, system=system, permit=permit, results=results)
+        return
+    yard: Yard = request.getfixturevalue("yard")
+    yield Drill(named=named, yard=yard, results=results)
     yard.session.stop(by="teardown").check()
-
-
-def _say(config: pytest.Config) -> Callable[[str], None]:
-    """Tell what is going on, in the terminal of a run that is not spread over workers."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    capture = config.pluginmanager.get_plugin("capturemanager")
-
-    def say(text: str) -> None:
-        if reporter is None or hasattr(config, "workerinput"):
-            return
-        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            reporter.write_line(f"  {text}", light=True)
-
-    return say

@@ -4,25 +4,29 @@ Of one floor with conftest.py, which makes the fixtures from it; the suites besi
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from drills.asked import Asked, Named, ask
+from drills.screen import NOBODY, Scene, Screen
 from experiments import run
-from probes import handle, watching
-from reports import calibration, measures, record
+from probes import handle
+from reports import calibration, measures, record, terminal, trial
 from reports.outcome import Outcome
-from rollback import guard
-from targets import objectives, places
+from rollback import guard, signals
+from targets import places
 from targets.systems import System
 from targets.target import DrillyardError, Target, Unable
 
-SEVERITIES, SCHEDULES = ("p0", "p1", "p2", "p3"), ("monthly", "quarterly", "annual")
 STEADY_WITHIN_S = 20.0  # before the fault: a lab that has just healed from the last drill, on a slow machine
 GIVE_UP_S = 30.0  # after the undo: a service that is not back by then is not coming back
+PROPERTY = "drillyard-result"  # of a test's report
+INTERRUPTED = {"recovered": False, "why_not": None, "error": trial.INTERRUPTED}
+KILLED = {**INTERRUPTED, "error": "the harness was gone before it could say more"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +37,17 @@ class Yard:
     system: System
     session: guard.Session
     folder: Path
-    say: Callable[[str], None]
+    screen: Screen = NOBODY
+    tells: bool = True  # every drill leaves its result in one line
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drill:
     """Plays an experiment against a component and judges it."""
 
-    name: str
-    marks: Sequence[str]
+    named: Named
     yard: Yard
+    results: list[tuple[str, object]] = field(default_factory=list)  # the test's user_properties
 
     def __call__(
         self,
@@ -62,85 +67,132 @@ class Drill:
         same objectives, the worst counts.  spares: components whose callers must not notice anything.  Bad input
         fails the test with one line; a missing ability skips it.
         """
-        yard = self.yard
+        yard, stamps = self.yard, {"called_ns": time.monotonic_ns()}
         try:
-            script = run.load(experiment) if isinstance(experiment, str) else dict(experiment)
-            held = [self._watching(one) for one in (component, *also)]
-            spared = [self._watching(one) for one in spares]
-            objective = {
-                "drill": self.name,
-                "title": script["title"],
-                "experiment": experiment if isinstance(experiment, str) else f"{script['title']} (edited)",
-                "component": component,
-                "recovered_by": recovered_by,
-                "rto_s": objectives.narrowed(yard.system, component, "rto", rto),
-                "rpo_s": objectives.narrowed(yard.system, component, "rpo", rpo),
-                "severity": self._marked(SEVERITIES, yard.system.component(component).severity),
-                "schedule": self._marked(SCHEDULES, "quarterly"),
-                **watching.judged(held, spared),
-            }
-            for injection in run.injections(script):  # reads only: whatever is wrong shows before anything is hurt
+            asked = ask(
+                yard.target,
+                yard.system,
+                self.named,
+                experiment,
+                ledger_id=f"{yard.folder.name}-{self.named.folder}",
+                component=component,
+                rto=rto,
+                rpo=rpo,
+                recovered_by=recovered_by,
+                also=also,
+                spares=spares,
+            )
+            for injection in asked.injections:  # reads only: whatever is wrong shows before anything is hurt
                 guard.plan(yard.target, injection.pop("fault"), injection)
         except Unable as reason:
             pytest.skip(str(reason))
         except DrillyardError as error:
             pytest.fail(str(error), pytrace=False)
-        return _play(yard, script, objective, watching.spec([*held, *spared]))
-
-    def _watching(self, component: str) -> watching.Watching:
-        ledger_id = f"{self.yard.folder.name}-{self.name}"
-        return watching.watching(self.yard.target, self.yard.system, component, ledger_id=ledger_id)
-
-    def _marked(self, among: Sequence[str], default: str) -> str:
-        return next((mark for mark in self.marks if mark in among), default)
+        with yard.screen.scene(asked.objective["drill"], asked.objective["rto_s"]) as scene:
+            yard.screen.say(f"{asked.objective['drill']}: {asked.objective['title']}")
+            outcome = _Play(yard, asked, scene, stamps).play()
+        if yard.tells:
+            self.results.append((PROPERTY, terminal.line(outcome)))
+        return outcome
 
 
-def _play(yard: Yard, script: Mapping[str, Any], objective: dict[str, Any], spec: dict[str, Any]) -> Outcome:
-    """Record everything into the drill's folder, put everything back, then judge from the folder alone."""
-    folder = yard.folder / objective["drill"]
-    try:
-        meter = calibration.read(places.state_dir())
-        record.begin(yard.folder, target=yard.target.address, system=yard.system.name, calibration=meter)
-        folder.mkdir()
-    except OSError as error:
-        pytest.exit(
-            f"not drilling: cannot write the records ({error}); name another place by --run-folder", returncode=2
-        )
-    record.write(folder / "objective.json", objective)
-    record.write(folder / "environment.json", record.environment(yard.target.address))
-    yard.session.begin(drill=objective["drill"], severity=objective["severity"], folder=folder)
-    last: dict[str, Any] = {"recovered": False, "why_not": None, "error": "interrupted"}
-    try:
-        last = _measured(yard, script, objective, spec | {"folder": str(folder)})
-    except DrillyardError as error:
-        last["error"] = str(error)
-    finally:
-        stopped = yard.session.stop(by="teardown")
-        if stopped.failed:
-            last["error"] = "; ".join(stopped.failed)
-        record.write(folder / "session.json", {**last, "ended_ns": time.monotonic_ns()})
-    outcome = measures.judge(folder)
-    measures.write_outcome(outcome, folder)
-    return outcome
+class _Play:
+    """One drill under way: records everything into its folder, puts everything back, judges from the folder alone."""
 
+    def __init__(self, yard: Yard, asked: Asked, scene: Scene, stamps: dict[str, int]) -> None:
+        self.yard, self.asked, self.scene, self.stamps = yard, asked, scene, stamps
+        self.folder = yard.folder / asked.objective["drill"]
+        self.heard = signals.heard()
 
-def _measured(
-    yard: Yard, script: Mapping[str, Any], objective: Mapping[str, Any], spec: dict[str, Any]
-) -> dict[str, Any]:
-    """Run the client around the experiment; returns the harness's last words."""
-    within_s = min(objective["rto_s"] + 2 * spec["window_s"], GIVE_UP_S)
-    yard.say(f"{objective['drill']}: waiting until callers are served")
-    with handle.start(spec) as client:
-        began = client.steady(after_ns=0, timeout_s=STEADY_WITHIN_S)
-        if began.since_ns is None:
-            return {"recovered": False, "why_not": began.why, "error": f"not steady before the fault: {began.why}"}
-        yard.say(f"{objective['drill']}: {script['title']}")
-        run.run(
-            script, folder=Path(spec["folder"]), before_verdict=lambda: client.steady(time.monotonic_ns(), within_s)
-        )
-        yard.say(f"{objective['drill']}: putting everything back")
-        yard.session.stop(by="teardown").check()
-        ended = client.steady(after_ns=time.monotonic_ns(), timeout_s=GIVE_UP_S)
-        client.finish(timeout_s=GIVE_UP_S)
-    error = str(yard.session.failure) if yard.session.failure else None
-    return {"recovered": ended.since_ns is not None, "why_not": ended.why or None, "error": error}
+    def play(self) -> Outcome:
+        with signals.deferred():  # no drill without its first records
+            self._open()
+        last: dict[str, Any] = INTERRUPTED
+        try:
+            last = self._measured()
+            signals.check(self.heard)
+        except DrillyardError as error:
+            last = {**last, "error": str(error)}
+        except KeyboardInterrupt:
+            last = INTERRUPTED
+            raise
+        finally:
+            with signals.deferred():
+                outcome = self._closed(last)
+        return outcome
+
+    def _stamp(self, name: str) -> None:
+        self.stamps[f"{name}_ns"] = time.monotonic_ns()
+
+    def _open(self) -> None:
+        yard, objective = self.yard, self.asked.objective
+        try:
+            meter = calibration.read(places.state_dir())
+            record.begin(yard.folder, target=yard.target.address, system=yard.system.name, calibration=meter)
+            self.folder.mkdir()
+        except OSError as error:
+            pytest.exit(
+                f"not drilling: cannot write the records ({error}); name another place by --run-folder", returncode=2
+            )
+        record.write(self.folder / "objective.json", objective)
+        record.write(self.folder / "environment.json", record.environment(yard.target.address))
+        self._last_words(KILLED)  # until there are others
+        yard.session.begin(drill=objective["drill"], severity=objective["severity"], folder=self.folder)
+
+    def _closed(self, last: Mapping[str, Any]) -> Outcome:
+        self.scene.enter("putting everything back")
+        self._stamp("last_stop_began")
+        stopped = self.yard.session.stop(by="teardown")
+        self._stamp("last_stop_ended")
+        self._last_words({**last, "error": "; ".join(stopped.failed)} if stopped.failed else last)
+        self.scene.enter("judging")
+        outcome = measures.judge(self.folder)
+        measures.write_outcome(outcome, self.folder)
+        self._stamp("judged")
+        record.write(self.folder / "stamps.json", self.stamps)
+        return outcome
+
+    def _last_words(self, last: Mapping[str, Any]) -> None:
+        record.write(self.folder / "session.json", {**last, "ended_ns": time.monotonic_ns()})
+
+    def _measured(self) -> dict[str, Any]:
+        """Run the client around the experiment; returns the harness's last words."""
+        spec, scene, session = {**self.asked.client, "folder": str(self.folder)}, self.scene, self.yard.session
+        streams = self.asked.objective["streams"]
+        scene.enter("starting the client")
+        self._stamp("client_asked")
+        with handle.start(spec) as client:
+            self._stamp("client_started")
+            scene.ask = lambda after_ns: client.figures(after_ns, streams)
+            scene.enter("steady before: waiting until callers are served")
+            began = client.steady(after_ns=0, timeout_s=STEADY_WITHIN_S)
+            self._stamp("steady_before")
+            if began.since_ns is None:
+                return {"recovered": False, "why_not": began.why, "error": f"not steady before the fault: {began.why}"}
+            self._experiment(client, spec["window_s"])
+            scene.enter("putting back")
+            self._stamp("stop_began")
+            session.stop(by="teardown").check()
+            self._stamp("stop_ended")
+            scene.enter("steady after: waiting until callers are served")
+            ended = client.steady(after_ns=time.monotonic_ns(), timeout_s=GIVE_UP_S)
+            self._stamp("steady_after")
+            scene.enter("reading back what was written")
+            client.finish(timeout_s=GIVE_UP_S)
+            self._stamp("finished")
+        error = str(session.failure) if session.failure else None
+        return {"recovered": ended.since_ns is not None, "why_not": ended.why or None, "error": error}
+
+    def _experiment(self, client: handle.Client, window_s: float) -> None:
+        within_s = min(self.asked.objective["rto_s"] + 2 * window_s, GIVE_UP_S)
+
+        def served() -> None:
+            self.scene.enter("recovery: waiting until callers are served")
+            self._stamp("recovery_awaited")
+            client.steady(time.monotonic_ns(), within_s)
+            self._stamp("recovered")
+
+        self._stamp("experiment_began")
+        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=self.scene.activity)
+        self._stamp("experiment_ended")
+        signals.check(self.heard)  # chaostoolkit swallows some

@@ -9,7 +9,7 @@ import copy
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -55,14 +55,21 @@ def injections(experiment: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def run(experiment: Mapping[str, Any], *, folder: Path, before_verdict: Any = None) -> dict[str, Any]:
+def run(
+    experiment: Mapping[str, Any],
+    *,
+    folder: Path,
+    before_verdict: Any = None,
+    seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
     """Play it, writing activities.jsonl and chaostoolkit.json into `folder`; returns chaostoolkit's journal.
 
-    `before_verdict` is called after the method, before the hypothesis is looked at again.  An interruption is raised
-    again as KeyboardInterrupt, after the rollbacks.
+    before_verdict: called after the method, before the hypothesis is looked at again.  seen: called with every
+    activity's `name`, `kind` and `phase` when it starts, and with its whole record when it ends.  An interruption is
+    raised again as KeyboardInterrupt, after the rollbacks.
     """
     with (folder / "activities.jsonl").open("w", buffering=1) as file:
-        clock = _Clock(file, before_verdict)
+        clock = _Clock(file, before_verdict, seen)
         runner = _Runner(Strategy.DEFAULT, Schedule())
         runner.register_event_handler(clock)
         journal: dict[str, Any] = runner.run(copy.deepcopy(dict(experiment)), settings=copy.deepcopy(ALWAYS))
@@ -88,9 +95,10 @@ class _Runner(Runner):
 class _Clock(RunEventHandler):
     """Stamps every activity on the monotonic clock as it happens, and stops the method when an action fails."""
 
-    def __init__(self, file: TextIO, before_verdict: Any) -> None:
+    def __init__(self, file: TextIO, before_verdict: Any, seen: Callable[[Mapping[str, Any]], None]) -> None:
         self.file = file
         self.before_verdict = before_verdict
+        self.seen = seen
         self.phase = "before"
         self.started_ns: dict[int, int] = {}
         self.signalled = False
@@ -121,6 +129,7 @@ class _Clock(RunEventHandler):
         self.signalled = True
 
     def start_activity(self, activity: Any) -> None:
+        self.seen({"name": activity["name"], "kind": activity["type"], "phase": self.phase})
         self.started_ns[id(activity)] = time.monotonic_ns()
 
     def activity_completed(self, activity: Any, run: Any) -> None:
@@ -142,6 +151,7 @@ class _Clock(RunEventHandler):
             "error": exception and exception.removeprefix("chaoslib.exceptions.ActivityFailed: "),
         }
         self.file.write(json.dumps(row, default=str) + "\n")
+        self.seen(row)
 
     def _look_at_the_rest(self, state: Any) -> None:
         """Run the probes behind the one that ended the hypothesis: every probe, every time."""

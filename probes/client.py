@@ -5,6 +5,8 @@ Commands come in on stdin and events go out on stdout, one JSON object a line:
     -> {"event": "ready"}
     {"do": "steady", "after_ns": N, "timeout_s": T} -> {"event": "steady", "since_ns": S}
                                                     or {"event": "not steady", "why": "..."}
+    {"do": "figures", "after_ns": N, "names": [...]} -> {"event": "figures", "after_ns": N,
+        "answered": A, "good": G, "since_ns": S or null, "why": "..."}, at once, whatever is being waited for
     {"do": "finish"} -> {"event": "finished"}, exit 0
 
 EOF on stdin means that the harness is gone: the client ends at once.  A SPEC or command that cannot be understood is
@@ -20,6 +22,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from probes.spec import ClientSpec, load
 from probes.streak import Streak, steady_since, why_not
 from targets.target import BadInput
 
-LEAD_NS = 50_000_000  # from now to the first tick: nothing intended may lie in the past
+LEAD_NS = 15_000_000  # from now to the first tick: nothing intended may lie in the past
 POLL_S = 0.01
 
 
@@ -62,21 +65,45 @@ async def run(spec: ClientSpec) -> None:
     """Sample and write until told to finish, then read every ledger back."""
     records = Records(Path(spec.folder))
     ledgers = {one.name: subjects.ledger(one) for one in spec.ledgers}
+    gc.collect()  # here and not after `sources`, which says when the first request is to leave
     asked = sources(spec, ledgers, records)
-    commands = listen(asyncio.get_running_loop())
+    commands: asyncio.Queue[str] = asyncio.Queue()
+    streaks, window_ns = [source.streak for source in asked], int(spec.window_s * 1e9)
+    listen(asyncio.get_running_loop(), lambda line: hear(line, commands, streaks, window_ns))
     stop = asyncio.Event()
-    gc.collect()
     gc.freeze()  # what exists now stays: later collections are short
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(pace(asked, tasks, stop))
         say(event="ready")
-        await obey(commands, spec, [source.streak for source in asked])
+        await obey(commands, streaks, window_ns)
         stop.set()
     await records.read_back({name: ledger.read for name, ledger in ledgers.items()}, spec.timeout_s)
     say(event="finished")
 
 
-async def obey(commands: "asyncio.Queue[str]", spec: ClientSpec, streaks: list[Streak]) -> None:
+def hear(line: str, commands: "asyncio.Queue[str]", streaks: list[Streak], window_ns: int) -> None:
+    """Answer a question for figures at once; everything else waits for its turn."""
+    try:
+        asked = json.loads(line)
+        figures, names, after_ns = asked["do"] == "figures", asked.get("names"), int(asked.get("after_ns", 0))
+    except (ValueError, KeyError, TypeError):
+        figures = False
+    if not figures:
+        commands.put_nowait(line)
+        return
+    chosen = [streak for streak in streaks if streak.name in (names or ())] or streaks
+    since_ns = steady_since(chosen, after_ns=after_ns, window_ns=window_ns)
+    say(
+        event="figures",
+        after_ns=after_ns,
+        answered=sum(streak.answered for streak in chosen),
+        good=sum(streak.good for streak in chosen),
+        since_ns=since_ns,
+        why="" if since_ns else why_not(chosen, after_ns=after_ns, now_ns=time.monotonic_ns()),
+    )
+
+
+async def obey(commands: "asyncio.Queue[str]", streaks: list[Streak], window_ns: int) -> None:
     """Answer commands until `finish`."""
     while True:
         line = await commands.get()
@@ -87,7 +114,7 @@ async def obey(commands: "asyncio.Queue[str]", spec: ClientSpec, streaks: list[S
             after_ns, timeout_s = int(command["after_ns"]), float(command["timeout_s"])
         except (ValueError, KeyError, TypeError):
             raise BadInput(f"command {line!r} is neither finish nor steady with after_ns and timeout_s") from None
-        await tell_steady(streaks, after_ns, timeout_s, int(spec.window_s * 1e9))
+        await tell_steady(streaks, after_ns, timeout_s, window_ns)
 
 
 async def tell_steady(streaks: list[Streak], after_ns: int, timeout_s: float, window_ns: int) -> None:
@@ -108,9 +135,8 @@ def say(**event: object) -> None:
         print(json.dumps(event), flush=True)
 
 
-def listen(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[str]":
+def listen(loop: asyncio.AbstractEventLoop, heard: Callable[[str], None]) -> None:
     """Receive commands in a thread: it sees the end of stdin even while the loop is busy."""
-    commands: asyncio.Queue[str] = asyncio.Queue()
 
     def read() -> None:
         rest = b""
@@ -118,11 +144,10 @@ def listen(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[str]":
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 with contextlib.suppress(RuntimeError):  # the loop has just closed: finished anyway
-                    loop.call_soon_threadsafe(commands.put_nowait, line.decode(errors="replace"))
+                    loop.call_soon_threadsafe(heard, line.decode(errors="replace"))
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
-    return commands
 
 
 def hurry() -> None:

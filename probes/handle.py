@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -26,6 +26,17 @@ class Steady:
 
     since_ns: int | None
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What the client has seen so far, for the eye only: nothing is judged by it."""
+
+    after_ns: int  # what was asked about
+    answered: int  # requests that have their result
+    good: int  # of these, as expected
+    since_ns: int | None  # the start of the clean window that lasts until now
+    why: str  # why there is none
 
 
 def start(spec: Mapping[str, Any]) -> "Client":
@@ -63,9 +74,11 @@ class Client:
         assert process.stdout is not None  # noqa: S101
         self._process, self._log, self._commands = process, log, process.stdin
         self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=_receive, args=(process.stdout, self._events), daemon=True)
+        self._figures: Figures | None = None
+        self._owed = False  # an answer to `figures`; never more than one, so that no pipe fills up
+        self._turn, self._writing = threading.Lock(), threading.Lock()
+        self._reader = threading.Thread(target=self._receive, args=(process.stdout,), daemon=True)
         self._reader.start()
-        self._turn = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -81,6 +94,14 @@ class Client:
             self._tell(do="steady", after_ns=after_ns, timeout_s=timeout_s)
             event = self.expect(("steady", "not steady"), timeout_s + GRACE_S)
         return Steady(since_ns=event.get("since_ns"), why=event.get("why", ""))
+
+    def figures(self, after_ns: int, names: Sequence[str]) -> Figures | None:
+        """Give the newest figures of the named sources, None before the first, and ask for others. Never waits."""
+        if not self._owed:
+            self._owed = True
+            with contextlib.suppress(OSError, ValueError):  # it has ended; whoever waits for it will say so
+                self._send({"do": "figures", "after_ns": after_ns, "names": list(names)})
+        return self._figures
 
     def finish(self, timeout_s: float) -> None:
         """Stop asking, read every ledger back, end the client; DrillyardError when that takes longer or fails."""
@@ -101,7 +122,7 @@ class Client:
             self._process.kill()
         self._process.wait()
         self._reader.join()
-        with contextlib.suppress(OSError):  # a command that never got through
+        with self._writing, contextlib.suppress(OSError):  # a command that never got through
             self._commands.close()
 
     def expect(self, wanted: str | tuple[str, ...], timeout_s: float) -> dict[str, Any]:
@@ -120,10 +141,24 @@ class Client:
 
     def _tell(self, **command: object) -> None:
         try:
-            self._commands.write(json.dumps(command).encode() + b"\n")
-            self._commands.flush()
+            self._send(command)
         except (OSError, ValueError):  # a broken pipe, or one that kill() closed
             raise self._died() from None
+
+    def _send(self, command: Mapping[str, object]) -> None:
+        with self._writing:
+            self._commands.write(json.dumps(command).encode() + b"\n")
+            self._commands.flush()
+
+    def _receive(self, stdout: IO[bytes]) -> None:
+        with stdout:
+            for line in stdout:
+                event = json.loads(line)
+                if event.pop("event") == "figures":
+                    self._figures, self._owed = Figures(**event), False
+                else:
+                    self._events.put(json.loads(line))
+        self._events.put(None)
 
     def _died(self) -> DrillyardError:
         code = self._process.wait()
@@ -141,10 +176,3 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-
-def _receive(stdout: IO[bytes], events: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
-    with stdout:
-        for line in stdout:
-            events.put(json.loads(line))
-    events.put(None)

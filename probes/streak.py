@@ -15,6 +15,8 @@ class Streak:
     flying: dict[int, int] = field(default_factory=dict)  # number -> intended time
     bad_ns: int = -1  # the latest intended time of a request that was not answered as expected
     bad_why: str = ""
+    answered: int = 0  # requests that have their result
+    good: int = 0  # of these, as expected
 
     def begin(self, seq: int, intended_ns: int) -> None:
         """Note that a tick's request is on its way."""
@@ -24,6 +26,8 @@ class Streak:
     def end(self, seq: int, error: str | None) -> None:
         """Note a tick's result; `error` is None when it was answered as expected."""
         intended_ns = self.flying.pop(seq)
+        self.answered += 1
+        self.good += error is None
         if error is not None and intended_ns > self.bad_ns:
             self.bad_ns, self.bad_why = intended_ns, error
 

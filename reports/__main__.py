@@ -41,6 +41,7 @@ def _json(told: runs.Told) -> dict[str, object]:
         "problem": told.problem,
         "calibration": told.run.calibration if told.run else None,
         "outcomes": [outcome.to_json() for outcome in told.outcomes],
+        "repeated": [drill.to_json() for drill in told.drills if drill.asked > 1],
         "score": told.score.to_json(),
         "differences": list(told.differences),
     }

@@ -110,6 +110,9 @@ class Outcome:
     residue: tuple[str, ...] = ()
     injections: tuple[Injection, ...] = ()
     spared_hit: tuple[str, ...] = ()  # streams that should not have noticed, and did
+    repeats: str | None = None  # the drill that this is one repetition of, which one, and how many there were to be
+    repetition: int | None = None
+    repetitions: int | None = None
     client: Client | None = None  # from the fault on: what was judged
 
     @property

@@ -15,7 +15,7 @@ from reports.folder import Drill
 from reports.outages import Outage
 from reports.outcome import Finding, missed, unproven
 from reports.shapes import NS, Objective, Request
-from reports.trial import Fault, healed, in_force
+from reports.trial import INTERRUPTED, Fault, healed, in_force
 from reports.words import duration, plain, with_bound
 
 
@@ -113,7 +113,8 @@ def findings(recovery: Recovery | None, drill: Drill, objective: Objective) -> I
         return
     for seen in recovery.seen:
         yield from _kept(seen, drill, objective)
-    if drill.session and not drill.session.recovered and recovery.rto_ns is not None:
+    broken_off = drill.session and drill.session.error == INTERRUPTED and not drill.session.why_not  # nobody looked
+    if drill.session and not drill.session.recovered and not broken_off and recovery.rto_ns is not None:
         says = f"the service did not come back: {plain(drill.session.why_not or 'no reason given')}"
         yield missed(says) if _left_alone(drill, max(s.until_ns for s in recovery.seen)) else unproven(says)
     for name in dict.fromkeys(o.stream for o in recovery.spared):

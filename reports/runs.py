@@ -7,6 +7,7 @@ from pathlib import Path
 from reports import measures
 from reports.folder import load_json
 from reports.outcome import Outcome
+from reports.repeats import Group, groups
 from reports.score import Score, score
 from reports.shapes import BadRecord, Run, build
 from reports.words import plain
@@ -26,7 +27,8 @@ class Told:
     folder: Path
     run: Run | None  # None: run.json is missing or torn, and `problem` says so
     problem: str | None
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[Outcome, ...]  # of every repetition
+    drills: tuple[Group, ...]  # what counts: each drill once
     score: Score
     differences: tuple[str, ...]  # where a stored outcome.json says something else
 
@@ -49,6 +51,7 @@ def tell(run_folder: Path) -> Told:
     """Judge a run and score it, as of its own time."""
     folders = drill_folders(run_folder)
     outcomes = tuple(measures.judge(folder) for folder in folders)
+    drills = groups(outcomes)
     run, problem = _run(run_folder)
     differences = [_difference(folder, outcome) for folder, outcome in zip(folders, outcomes, strict=True)]
     return Told(
@@ -56,7 +59,8 @@ def tell(run_folder: Path) -> Told:
         run=run,
         problem=problem,
         outcomes=outcomes,
-        score=score(outcomes),
+        drills=drills,
+        score=score([drill.worst for drill in drills]),
         differences=tuple(d for d in differences if d),
     )
 

@@ -38,6 +38,9 @@ class Objective:
     timeout_s: float
     recovered_by: Literal["system", "stop"] = "system"  # who is to bring the service back
     experiment: str = ""
+    repeats: str | None = None  # the drill that this is one repetition of
+    repetition: int | None = None  # 1, 2 ...
+    repetitions: int | None = None  # how many there were to be
 
     def __post_init__(self) -> None:
         """Refuse times that nothing can be measured with."""

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports import calibration
+from reports import calibration, repeated
 from reports.outcome import Outcome
 from reports.runs import Told, tell
 from reports.score import Score
@@ -31,11 +32,16 @@ def show(told: Told, console: Console) -> None:
     console.print(_head(told))
     console.print(Text(calibration.told(told.run.calibration if told.run else None)))
     console.print()
-    if told.outcomes:
-        console.print(_wide(told.outcomes) if console.width >= WIDE else _narrow(told.outcomes))
+    if told.drills:
+        once = [drill.worst for drill in told.drills]
+        console.print(_wide(once) if console.width >= WIDE else _narrow(once))
         console.print()
-    for outcome in told.outcomes:
-        _reasons(outcome, console)
+    repeated.show([drill for drill in told.drills if drill.asked > 1], console)
+    for drill in told.drills:
+        if len(drill.repetitions) < drill.asked:
+            _reasons(replace(drill.worst, why=drill.worst.why[:1]), console)
+        for outcome in drill.repetitions:
+            _reasons(outcome, console)
     for difference in told.differences:
         console.print(Text(f"! {difference}", style="yellow"))
     _score(told.score, console)
@@ -110,6 +116,15 @@ def rpo(outcome: Outcome) -> str:
     if not outcome.rpo_applies:
         return "no ledger" if outcome.severity else NOT_MEASURED  # without an objective nobody knows
     return with_bound(outcome.rpo_s, outcome.rpo_bound_s) if outcome.rpo_s else duration(outcome.rpo_s)
+
+
+def line(outcome: Outcome) -> str:
+    """Tell a drill in one line, as soon as it is over."""
+    parts = [f"RTO {' of '.join(_held(rto(outcome), outcome.rto_objective_s))}"]
+    if outcome.rpo_applies:
+        parts.append(f"RPO {' of '.join(_held(rpo(outcome), outcome.rpo_objective_s))}")
+    why = "" if outcome.met else f": {plain(outcome.why[0], 200)}"
+    return f"{plain(outcome.drill)}: {outcome.verdict}, {', '.join(parts)}{why}"
 
 
 def _counts(outcome: Outcome) -> tuple[int | None, int | None, int | None, int | None]:

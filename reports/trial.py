@@ -14,6 +14,8 @@ from reports.outcome import Finding, invalid, missed, unproven
 from reports.shapes import NS, Activity, Injection, Objective, Request
 from reports.words import plain
 
+INTERRUPTED = "interrupted"  # what the harness says of a drill that somebody broke off
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -116,7 +118,9 @@ def _activity(activity: Activity, *, in_force: bool) -> Iterator[Finding]:
 
 def session(drill: Drill) -> Iterator[Finding]:
     """Pass on what the harness said in the end."""
-    if drill.session is not None and drill.session.error:
+    if drill.session is not None and drill.session.error == INTERRUPTED:
+        yield invalid(INTERRUPTED)  # the system was not given its time: even an outage proves nothing
+    elif drill.session is not None and drill.session.error:
         yield unproven(f"the drill was not played to its end: {plain(drill.session.error, 300)}")
 
 

@@ -23,6 +23,8 @@ from targets.target import BadInput, DrillyardError, Target
 
 EXPIRES_AFTER_S = 300.0
 
+_shut: list[str] = []
+
 
 class Refused(DrillyardError):
     """The door did not open; the text begins with `not injecting: `."""
@@ -33,6 +35,11 @@ class Refused(DrillyardError):
 
 class NeverBit(DrillyardError):
     """The fault was injected and is not there: a drill without harm proves nothing."""
+
+
+def shut(*why: str) -> None:
+    """Let nothing through from now on, for this reason; without one, open again."""
+    _shut[:] = why
 
 
 @dataclass(kw_only=True)
@@ -92,9 +99,13 @@ def inject(
     session: Session, target: Target, fault: str, *, expires_after_s: float = EXPIRES_AFTER_S, **params: Any
 ) -> Injection:
     """Hurt the target, or raise with nobody hurt (Refused, BadInput) or with an open record (everything else)."""
+    if _shut:
+        raise Refused(*_shut)
     with session.lock:
         planned = plan(target, fault, params)
-        _refuse(session, target, planned, _components(params))
+        if reasons := refusals(session.permit, session.severity, target, planned, params):
+            raise Refused(*reasons)
+        _watched(session)
         now = time.monotonic_ns()
         record = Injection(
             id=journal.new_id(session.drill),
@@ -132,27 +143,30 @@ def _strike(target: Target, record: Injection) -> Injection:
     return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
 
 
-def _refuse(session: Session, target: Target, planned: Mapping[str, Any], components: list[str]) -> None:
+def refusals(
+    permit: Permit, severity: str, target: Target, planned: Mapping[str, Any], params: Mapping[str, Any]
+) -> list[str]:
+    """List every reason for which the door would not open for this plan at this moment; reads only."""
     reasons = arming.refusals(
-        session.permit,
+        permit,
         target=target.address,
         disposable=target.disposable,
-        components=components,
+        components=_components(params),
         victims=planned["victims"],
-        severity=session.severity,
+        severity=severity,
         now=datetime.now(UTC),
     )
     records, unreadable = journal.open_records()
-    reasons += unreadable
-    reasons += [
-        f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
-        "run `python -m rollback stop`"
-        for record in records
-        if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+    return [
+        *reasons,
+        *unreadable,
+        *(
+            f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
+            "run `python -m rollback stop`"
+            for record in records
+            if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+        ),
     ]
-    if reasons:
-        raise Refused(*reasons)
-    _watched(session)
 
 
 def _watched(session: Session) -> Watchdog:

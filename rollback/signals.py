@@ -5,14 +5,65 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 DEADLY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+_heard: list[int] = []
+_held: list[int] | None = None  # signals that wait for `release`; None: they are not held
+_before: dict[int, Any] = {}  # the handlers that this process had
 
 
 def as_keyboard_interrupt() -> None:
     """Let every deadly signal unwind the stack as Ctrl-C does, so that teardowns run. Main thread only."""
     for number in DEADLY:
-        signal.signal(number, _interrupt)
+        _before.setdefault(number, signal.signal(number, _interrupt))
+
+
+def give_back() -> None:
+    """Restore what was before; after an interruption, be deaf: Python ends under the default handlers otherwise.
+
+    Whoever presses Ctrl-C once more gets the exit code that the session has earned.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in _before.items():
+            signal.signal(number, signal.SIG_IGN if _heard else handler)
+        _before.clear()
+
+
+def hold() -> None:
+    """Let deadly signals wait for `release`: for code of others that an interruption would break."""
+    global _held  # noqa: PLW0603  one process, one set of handlers
+    _held = _held if _held is not None else []
+
+
+def release() -> None:
+    """Let them through again; KeyboardInterrupt when one has waited."""
+    global _held
+    waited, _held = _held, None
+    if waited:
+        _interrupt(waited[0], None)
+
+
+def heard() -> int:
+    """Count the deadly signals that were heard until now; deferred ones count once they are let through."""
+    return len(_heard)
+
+
+def check(before: int) -> None:
+    """Raise KeyboardInterrupt when a signal came since `before` of them were heard.
+
+    Somebody may have swallowed the first one: a library that catches everything, or a destructor.
+    """
+    if len(_heard) > before:
+        raise KeyboardInterrupt(signal.Signals(_heard[-1]).name)
+
+
+def leave() -> None:
+    """Let nothing interrupt this process any more: it is on its way out, putting back and writing down."""
+    if threading.current_thread() is threading.main_thread():
+        for number in DEADLY:
+            signal.signal(number, _passed_over)
 
 
 @contextlib.contextmanager
@@ -23,8 +74,10 @@ def deferred() -> Iterator[None]:
         return
     caught: list[int] = []
     number: int
-    held = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in (*DEADLY, signal.SIGALRM)}
+    held: dict[int, Any] = {}
     try:
+        for number in (*DEADLY, signal.SIGALRM):  # inside: a signal that comes meanwhile leaves no half of it behind
+            held[number] = signal.signal(number, lambda number, _: caught.append(number))
         yield
     finally:
         for number, handler in held.items():
@@ -34,4 +87,12 @@ def deferred() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _held is not None:
+        _held.append(number)
+        return
+    _heard.append(number)
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _passed_over(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing; SIG_IGN instead would be inherited by every program started from now on."""

@@ -36,6 +36,34 @@ class Killable(Protocol):
 
 
 @runtime_checkable
+class Pausable(Protocol):
+    """Its nodes can be frozen: they keep their connections and answer nobody."""
+
+    def pause(self, node: str, incarnation: str) -> None:
+        """Freeze that very instance, all its processes. VictimGone when it does not run any more."""
+
+    def resume(self, node: str) -> None:
+        """Let the node go on; nothing to do when it is not frozen."""
+
+    def paused(self) -> frozenset[str]:
+        """Name the frozen nodes."""
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """Settings of its servers can be read and changed while they run; the change survives a restart."""
+
+    def setting(self, node: str, name: str) -> str | None:
+        """Read what is set on top of the server's configuration, None when nothing is. BadInput: no such setting."""
+
+    def configure(self, node: str, name: str, value: str | None) -> None:
+        """Set a value in force, None takes away what was set. TargetError when the server refuses or is away."""
+
+    def overrides(self) -> frozenset[str]:
+        """Describe each setting that somebody changed and that would survive a restart: "postgres-a: name = value"."""
+
+
+@runtime_checkable
 class Partitionable(Protocol):
     """Connections between its nodes can be cut."""
 

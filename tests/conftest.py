@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from drills.screen import NOBODY
+
 
 @pytest.fixture
 def yard(yard: Any, tmp_path: Path) -> Any:
     """Give the session's yard with a run folder of the test's own."""
-    return replace(yard, folder=tmp_path / "run", say=lambda _: None)
+    return replace(yard, folder=tmp_path / "run", screen=NOBODY, tells=False)

@@ -16,7 +16,9 @@ from targets.target import Target, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
     "kill": {"component": "worker"},
+    "misconfigure": {"component": "postgres", "name": "synchronous_commit", "value": "off"},
     "outage": {"component": "objects"},
+    "pause": {"component": "api", "count": 1},
     "partition": {"source": "api", "destination": "redis"},
     "stress": {"component": "worker", "workers": 1, "seconds": 60},
 }

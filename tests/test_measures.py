@@ -195,7 +195,17 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
     ),
     "healed with an error": ({"injections": [injection(error="twice")]}, "unknown", "not without an error: twice"),
     "residue": ({"injections": [injection(residue=["rule r1"])]}, "unknown", "left residue: rule r1"),
-    "session error": ({"session": session(error="interrupted")}, "unknown", "not played to its end: interrupted"),
+    "session error": ({"session": session(error="no client")}, "unknown", "not played to its end: no client"),
+    "interrupted": (
+        {"injections": [], "session": session(recovered=False, error="interrupted")},
+        "unknown",
+        "no injection is on record",
+    ),
+    "interrupted while it was down": (
+        {"samples": requests(down=between((0.1, 9))), "session": session(recovered=False, error="interrupted")},
+        "unknown",
+        "seen, but it proves nothing: api did not come back",
+    ),
     "action failed": (
         {
             "activities": [
@@ -225,7 +235,7 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         "but only once the undo had begun",
     ),
     "not recovered, cut short": (
-        {"session": session(recovered=False, why_not="503", error="interrupted")},
+        {"session": session(recovered=False, why_not="503", error="no client")},
         "unknown",
         "the service did not come back: 503",
     ),
@@ -233,7 +243,7 @@ RULES: dict[str, tuple[dict[str, object], str, str]] = {
         {
             "objective": objective(rto_s=60),
             "samples": requests(down=between((0.1, 9))),
-            "session": session(recovered=False, error="interrupted"),
+            "session": session(recovered=False, error="no client"),
         },
         "unknown",
         "the drill was cut short",
@@ -363,7 +373,9 @@ def test_rule(name: str, tmp_path: Path) -> None:
     changed, verdict, says = RULES[name]
     outcome = of(tmp_path, **changed)
     assert outcome.verdict == verdict, outcome
-    assert says in outcome.why[0], outcome
+    broken_off = outcome.why[0] == "interrupted"
+    assert says in outcome.why[broken_off], outcome
+    assert ("interrupted" in outcome.why) == broken_off, outcome
     assert outcome.met == (verdict == "met")
 
 

@@ -107,12 +107,33 @@ class NodeProcess:
 
     def _kill_leftovers(self) -> None:
         """Kill what the main process left: every PostgreSQL backend is a session of its own."""
-        beside = {each.pid for programs in self._loads.values() for each in programs}
-        while left := [
-            pid for pid, node in processes.members(self.lab).items() if node == self.part.name and pid not in beside
-        ]:
+        while left := self._pids():
             processes.kill_all(left)
             time.sleep(0.001)  # they are dead when the kernel has taken them down, within milliseconds
+
+    def _pids(self) -> list[int]:
+        """List the node's own processes, the main one first; what loads it is not part of it."""
+        beside = {each.pid for programs in self._loads.values() for each in programs}
+        main = self._process.pid if self._process else 0
+        found = [pid for pid, node in processes.members(self.lab).items() if node == self.part.name]
+        return sorted(set(found) - beside, key=lambda pid: (pid != main, pid))
+
+    def pause(self, incarnation: str) -> None:
+        """Freeze that very instance: the main process first, which must not start others meanwhile."""
+        if incarnation != self.incarnation:
+            raise VictimGone(f"{self.part.name}: {incarnation} does not run any more")
+        while running := [pid for pid in self._pids() if not processes.is_stopped(pid)]:
+            processes.send(signal.SIGSTOP, running)
+            time.sleep(0.001)  # until the kernel has stopped them
+
+    def resume(self) -> None:
+        """Let every process of the node go on, the main one last."""
+        processes.send(signal.SIGCONT, self._pids()[::-1])
+
+    @property
+    def is_paused(self) -> bool:
+        """Say whether any process of the node is stopped."""
+        return any(processes.is_stopped(pid) for pid in self._pids())
 
     def load(
         self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None

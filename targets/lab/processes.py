@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 MARK = "DRILLYARD_LAB"  # in the environment of every process that the lab starts
@@ -73,11 +74,20 @@ def kill_all(pids: Iterable[int]) -> None:
     """SIGKILL processes, parents first: a dying postmaster must not get to restart or reap its children."""
     everybody = set(pids)
     parents = {pid: (stat(pid) or (0, "", 0))[0] for pid in everybody}
-    for pid in sorted(everybody, key=lambda one: (parents[one] in everybody, one)):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    send(signal.SIGKILL, sorted(everybody, key=lambda one: (parents[one] in everybody, one)))
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Send a signal to each, in this order; those that are gone are left out."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is stopped by a signal."""
+    known = stat(pid)
+    return known is not None and known[1] in "Tt"
 
 
 def remove_segment(record: Path) -> None:

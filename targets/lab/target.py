@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, keeper
+from targets.lab import build, control, keeper, settings
 from targets.lab.beside import run_beside
-from targets.lab.layout import COMPONENTS, PARTS, component_url, node_url
+from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
 
 ANSWER_S = 5.0  # for a control call that does not wait for a server
@@ -76,6 +76,30 @@ class LocalTarget:
     def start(self, node: str) -> None:
         """Bring the node back through its launcher and wait until it serves."""
         self._ask("nodes.start", node=node, within=START_S)
+
+    def pause(self, node: str, incarnation: str) -> None:
+        """SIGSTOP that very instance, all its processes. VictimGone when it does not run any more."""
+        self._ask("freezer.pause", node=node, incarnation=incarnation)
+
+    def resume(self, node: str) -> None:
+        """Let the node go on."""
+        self._ask("freezer.resume", node=node)
+
+    def paused(self) -> frozenset[str]:
+        """Name the frozen nodes."""
+        return frozenset(self._ask("freezer.paused"))
+
+    def setting(self, node: str, name: str) -> str | None:
+        """Read what is set on top of the server's configuration files. BadInput when it has no such setting."""
+        return settings.read(self.folder, self._doors, node, name)
+
+    def configure(self, node: str, name: str, value: str | None) -> None:
+        """Set a value in force at once, None takes it away again."""
+        settings.write(self.folder, self._doors, node, name, value)
+
+    def overrides(self) -> frozenset[str]:
+        """Describe the settings of PostgreSQL servers that are not the launchers' own."""
+        return frozenset(line for node in names("postgres") for line in settings.overrides(self.folder, node))
 
     def down(self) -> tuple[str, ...]:
         """Name the nodes that do not run: every node of a lab should."""

@@ -1,0 +1,96 @@
+"""What a drill takes beside its fault, its recovery and the clean windows that it asks for: the harness's own cost.
+
+    planning             reading the experiment, choosing the victims, opening the records
+    client start         the measuring client's process
+    waiting before       until callers are served, beyond the window
+    looking before       the steady-state hypothesis, up to the first injection
+    looking after        the hypothesis again
+    putting back         the rollbacks and the stop; what the method itself heals is recovery
+    waiting after        until callers are served, beyond the window
+    final read           of the ledgers, and the client's end
+    judging              and writing the outcome
+
+From stamps.json, activities.jsonl and injections/ alone.  What was not stamped, of a drill that ended early, is left
+out; `complete` says whether all of it is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.folder import Drill, load_json, read_drill
+from reports.runs import drill_folders
+from reports.shapes import NS
+
+PARTS = (  # name, from, to: the keys of stamps.json without `_ns`, `fault` and `rollbacks` are in the other records
+    ("planning", "called", "client_asked"),
+    ("client start", "client_asked", "client_started"),
+    ("waiting before", "client_started", "steady_before"),
+    ("looking before", "steady_before", "fault"),
+    ("looking after", "recovered", "rollbacks"),
+    ("putting back", "rollbacks", "stop_ended"),
+    ("waiting after", "stop_ended", "steady_after"),
+    ("final read", "steady_after", "finished"),
+    ("judging", "finished", "judged"),
+)
+WITH_WINDOW = ("waiting before", "waiting after")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overhead:
+    """One drill's time, in seconds."""
+
+    parts: Mapping[str, float]  # of the overhead, by name
+    drilled_s: float | None  # the fault and the recovery, with the window that proves it
+    windows_s: float  # the clean windows before the fault and after the undo
+    whole_s: float | None  # from the drill's call to its outcome
+
+    @property
+    def total_s(self) -> float:
+        """The overhead."""
+        return sum(self.parts.values())
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every part is known."""
+        return len(self.parts) == len(PARTS)
+
+
+def of_run(run_folder: Path) -> dict[str, Overhead]:
+    """Measure every drill of a run, by its folder's name."""
+    return {folder.name: of_drill(folder) for folder in drill_folders(run_folder)}
+
+
+def of_drill(folder: Path) -> Overhead:
+    """Measure one drill from its folder."""
+    drill = read_drill(folder)
+    at = _stamps(folder, drill)
+    window_s = drill.objective.window_s if drill.objective else 0.0
+    parts = {}
+    for name, begins, ends in PARTS:
+        took = _between(at, begins, ends)
+        if took is not None:
+            parts[name] = max(0.0, took - (window_s if name in WITH_WINDOW else 0.0))
+    return Overhead(
+        parts=parts,
+        drilled_s=_between(at, "fault", "recovered"),
+        windows_s=window_s * sum(name in parts for name in WITH_WINDOW),
+        whole_s=_between(at, "called", "judged"),
+    )
+
+
+def _stamps(folder: Path, drill: Drill) -> dict[str, int]:
+    stamps, _ = load_json(folder / "stamps.json")
+    known = stamps.items() if isinstance(stamps, dict) else ()
+    at = {key.removesuffix("_ns"): value for key, value in known if type(value) is int}
+    begun = [i.inject_started_ns for i in drill.injections if i.inject_started_ns is not None]
+    undone = [a.started_ns for a in drill.activities if a.phase == "rollbacks" and a.started_ns is not None]
+    if begun:
+        at["fault"] = min(begun)
+    if undone:
+        at["rollbacks"] = min(undone)
+    return at
+
+
+def _between(at: Mapping[str, int], begins: str, ends: str) -> float | None:
+    return (at[ends] - at[begins]) / NS if begins in at and ends in at else None
