@@ -33,7 +33,8 @@ LONG_S = 30.0
 OURS = "drillyard, 20 ms"
 REMARKS = """\
 A downtime goes from the first look that failed to the next that did not; one that was missed counts as an error of its
-whole length.  Answers that break off are left out: chaostoolkit's hypothesis ends for good at the first.  Drillyard's client is the only one at real-time priority, where that is allowed."""
+whole length.  Answers that break off are left out: chaostoolkit's hypothesis ends for good at the first of them.
+Drillyard's client is the only one at real-time priority, where that is allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)

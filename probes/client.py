@@ -39,14 +39,15 @@ POLL_S = 0.01
 
 def sources(spec: ClientSpec, ledgers: dict[str, subjects.Ledger], records: Records) -> list[Source]:
     """Prepare everything that is asked on schedule, spread over the interval so that no two leave together."""
-    asked: list[tuple[Any, Any, Any]] = [(one, _numbered(subjects.stream(one)), records.sample) for one in spec.streams]
-    written: list[tuple[Any, Any, Any]] = [(one, ledgers[one.name].write, records.write) for one in spec.ledgers]
-    every = [*asked, *written]
+    asked = [(one, subjects.stream(one), records.sample) for one in spec.streams]
+    every: list[Any] = [(one, _numbered(ask), getattr(ask, "launch", None), record) for one, ask, record in asked]
+    every += [(one, ledgers[one.name].write, None, records.write) for one in spec.ledgers]
     start_ns = time.monotonic_ns() + LEAD_NS
     apart_ns = int(spec.interval_s * 1e9) // len(every)
     return [
         Source(
             request=request,
+            launch=launch,
             record=record,
             timeout_s=spec.timeout_s,
             streak=Streak(
@@ -56,8 +57,14 @@ def sources(spec: ClientSpec, ledgers: dict[str, subjects.Ledger], records: Reco
                 interval_ns=int((one.interval_s or spec.interval_s) * 1e9),
             ),
         )
-        for n, (one, request, record) in enumerate(every)
+        for n, (one, request, launch, record) in enumerate(every)
     ]
+
+
+def paced(asked: list[Source]) -> list[list[Source]]:
+    """Sort the sources by their interval: those of one come round in the same order for ever."""
+    intervals = dict.fromkeys(source.streak.interval_ns for source in asked)
+    return [[one for one in asked if one.streak.interval_ns == interval] for interval in intervals]
 
 
 def _numbered(request: subjects.Request) -> Any:
@@ -76,8 +83,8 @@ async def run(spec: ClientSpec) -> None:
     stop = asyncio.Event()
     gc.freeze()  # what exists now stays: later collections are short
     async with asyncio.TaskGroup() as tasks:
-        for source in asked:
-            tasks.create_task(pace(source, tasks, stop))
+        for group in paced(asked):
+            tasks.create_task(pace(group, tasks, stop))
         say(event="ready")
         await obey(commands, streaks, window_ns)
         stop.set()

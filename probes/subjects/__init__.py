@@ -6,6 +6,9 @@ expected one, whole.  It sets `attempt.sent` before the first byte of the reques
 server said no, and `NoAnswer`, OSError or EOFError for anything else.  The client holds the time limit: a call is
 cancelled at its timeout and must let go of its connection then.
 
+What `stream` gives back may have an attribute `launch(attempt, landed)`, which does the same without a task: it returns
+a `Flight` and calls `landed` once, with None or with what would have been raised.  None: it has to be awaited.
+
 May import: `probes.attempt`, `probes.headers`, `probes.pool`, `probes.public`, `probes.spec` and `probes.wire`.
 """
 

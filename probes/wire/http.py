@@ -1,6 +1,7 @@
 """One HTTP/1.1 request on a connection of its own, and its whole answer."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -58,10 +59,23 @@ def prepare(
 async def exchange(call: Call, attempt: Attempt) -> Answer:
     """Send the request as a caller who comes fresh. NoAnswer, OSError or EOFError when the answer is not whole."""
     reader, writer = await asyncio.open_connection(call.host, call.port, ssl=call.tls or None)
+    attempt.sent = True
+    writer.write(call.message)
+    return await _whole(reader, writer, call.method)
+
+
+async def go_on(made: socket.socket, data: bytes, method: str) -> Answer:
+    """Read the rest of an answer that began with `data`. Errors as for `exchange`; closes the connection."""
+    reader, loop = asyncio.StreamReader(), asyncio.get_running_loop()
+    reader.feed_data(data)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.create_connection(lambda: protocol, sock=made)
+    return await _whole(reader, asyncio.StreamWriter(transport, protocol, reader, loop), method)
+
+
+async def _whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str) -> Answer:
     try:
-        attempt.sent = True
-        writer.write(call.message)
-        return await _answer(reader, call.method)
+        return await _answer(reader, method)
     except (ValueError, asyncio.LimitOverrunError) as error:
         raise NoAnswer(f"not HTTP: {error}") from None
     except asyncio.IncompleteReadError as error:
