@@ -37,3 +37,4 @@ def test_half_cut(drill: Drill) -> None:
     """I let the primary not hear its standbys. No commit is confirmed; heard again, they are within 8 seconds."""
     outcome = drill("postgres-half-cut", component="postgres", rto="8 s", rpo="0 s", recovered_by="stop")
     assert outcome.met, outcome
+    assert outcome.downtime_s, f"writers were to wait while nobody vouched for their writes: {outcome}"

@@ -10,6 +10,20 @@ from targets.where import target
 MARK = """SELECT pg_logical_emit_message(true, 'drillyard', 'does it arrive?')
     FROM set_config('synchronous_commit', 'local', true)"""
 
+COMMIT = "SELECT pg_logical_emit_message(true, 'drillyard', 'does this commit?')"
+
+
+def commit_returns() -> bool:
+    """Say whether a commit on the primary is confirmed within 2 s, whoever vouches for it or does not.
+
+    To be trusted because it does commit (a message in the WAL, no table) as every caller's write does.
+    """
+    try:
+        query(target().endpoint("postgres"), COMMIT)
+    except TargetError:
+        return False
+    return True
+
 
 def receiving_standbys(within_s: float = 1.0) -> int:
     """Write a mark on the primary and count the standbys that have received it within so many seconds.
