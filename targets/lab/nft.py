@@ -6,9 +6,11 @@ Dropped on input: there the packet has really left, so a caller learns nothing, 
 
 import asyncio
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterable
 
-from targets.lab import spaces
+from targets.lab import children, spaces
 from targets.target import TargetError
 
 _ANSWER_S = 5.0
@@ -43,16 +45,26 @@ def _table(rule_id: str) -> str:
 
 
 async def _nft(space: int, script: str) -> str:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        spaces.nft() or "nft", "-f", "-", stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=lambda: spaces.enter(space)
-    )
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            out, err = await process.communicate(script.encode())
-    except TimeoutError:
-        process.kill()
-        raise TargetError(f"nft did not end within {_ANSWER_S:.0f} s") from None
-    if process.returncode:
-        raise TargetError(f"nft refuses {script!r}: {err.decode(errors='replace').strip()}")
-    return out.decode()
+    """Run nft inside. No thread takes part: the supervisor forks, and must have one only."""
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as said:
+        told.write(script.encode())
+        told.seek(0)
+        process = subprocess.Popen(  # noqa: ASYNC220  starting it takes a millisecond
+            [spaces.nft() or "nft", "-f", "-"],
+            stdin=told,
+            stdout=said,
+            stderr=said,
+            preexec_fn=lambda: spaces.enter(space),  # noqa: PLW1509
+        )
+        try:
+            await asyncio.wait_for(children.exited(process), _ANSWER_S)
+        except TimeoutError:
+            process.kill()
+            raise TargetError(f"nft did not end within {_ANSWER_S:.0f} s") from None
+        finally:
+            code = process.wait()
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+    if code:
+        raise TargetError(f"nft refuses {script!r}: {text.strip()}")
+    return text

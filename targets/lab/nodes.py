@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import loads, processes, spaces
+from targets.lab import children, loads, processes, spaces
 from targets.lab.layout import RELEASES, Part
 from targets.places import python_path
 from targets.target import BadInput, TargetError, VictimGone
@@ -21,6 +21,7 @@ BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
 ENDS_WITHIN_S = 1.5  # asked to end, it has so long to finish what it is at
 RELEASE = "LAB_RELEASE"  # in a launcher's environment: which release to become
 _GONE_WITHIN_S = 10.0
+_TURN_S = 0.002
 
 
 class NodeProcess:
@@ -43,6 +44,7 @@ class NodeProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._latest: subprocess.Popen[bytes] | None = None  # the one that is restarted when it ends
         self._ended = asyncio.Event()
+        self._clearing = 0
         self._loads: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.folder.mkdir(mode=0o711)
         self.folder.chmod(0o711)
@@ -86,10 +88,10 @@ class NodeProcess:
         processes.die_with_parent()  # after it: a change of rights undoes it
 
     async def _watch(self, process: subprocess.Popen[bytes], began: float) -> None:
-        await _exited(process)
+        await children.exited(process)
         self.code = process.wait()
         self._process = None
-        self._kill_leftovers()
+        await self._kill_leftovers()
         self._ended.set()
         self._backoff = BACKOFF_FIRST_S if time.monotonic() - began > HEALTHY_S else self._backoff
         await asyncio.sleep(self._backoff)
@@ -149,7 +151,7 @@ class NodeProcess:
                 await asyncio.wait_for(ended.wait(), grace_s)
                 return
         processes.kill_all([self._process.pid])  # the postmaster first: it must not restart its backends
-        self._kill_leftovers()
+        await self._kill_leftovers()
         try:
             await asyncio.wait_for(ended.wait(), _GONE_WITHIN_S)
         except TimeoutError:
@@ -157,11 +159,20 @@ class NodeProcess:
                 f"{self.part.name}: {incarnation} did not end {_GONE_WITHIN_S:.0f} s after SIGKILL"
             ) from None
 
-    def _kill_leftovers(self) -> None:
+    async def _kill_leftovers(self) -> None:
         """Kill what the main process left: every PostgreSQL backend is a session of its own."""
-        while left := self._pids():
-            processes.kill_all(left)
-            time.sleep(0.001)  # they are dead when the kernel has taken them down, within milliseconds
+        self._clearing += 1  # nobody may start the node anew: the new one would be taken for a leftover
+        try:
+            while left := self._pids():
+                processes.kill_all(left)
+                await asyncio.sleep(_TURN_S)  # until the kernel has taken them down; the links go on meanwhile
+        finally:
+            self._clearing -= 1
+
+    async def cleared(self) -> None:
+        """Wait until nothing of an earlier life is left."""
+        while self._clearing:  # noqa: ASYNC110  milliseconds, after a kill
+            await asyncio.sleep(_TURN_S)
 
     def _pids(self) -> list[int]:
         """List the node's own processes, the main one first; what loads it is not part of it."""
@@ -170,22 +181,17 @@ class NodeProcess:
         found = [pid for pid, node in processes.members(self.lab).items() if node == self.part.name]
         return sorted(set(found) - beside, key=lambda pid: (pid != main, pid))
 
-    def pause(self, incarnation: str) -> None:
+    async def pause(self, incarnation: str) -> None:
         """Freeze that very instance: the main process first, which must not start others meanwhile."""
         if incarnation != self.incarnation:
             raise VictimGone(f"{self.part.name}: {incarnation} does not run any more")
         while running := [pid for pid in self._pids() if not processes.is_stopped(pid)]:
             processes.send(signal.SIGSTOP, running)
-            time.sleep(0.001)  # until the kernel has stopped them
+            await asyncio.sleep(_TURN_S)  # until the kernel has stopped them
 
     def resume(self) -> None:
         """Let every process of the node go on, the main one last."""
         processes.send(signal.SIGCONT, self._pids()[::-1])
-
-    @property
-    def is_paused(self) -> bool:
-        """Say whether any process of the node is stopped."""
-        return any(processes.is_stopped(pid) for pid in self._pids())
 
     def load(
         self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None
@@ -218,16 +224,3 @@ class NodeProcess:
         with suppress(OSError):
             return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-lines:])
         return ""
-
-
-async def _exited(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of a child through its pidfd; no signal handler, no thread."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    handle = os.pidfd_open(process.pid)
-    loop.add_reader(handle, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)

@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from targets.lab import processes
+
 if TYPE_CHECKING:
     from targets.lab.supervisor import Supervisor
 
 
 async def pause(lab: "Supervisor", node: str, incarnation: str) -> None:
     """Freeze that very instance."""
-    lab.node(node).pause(incarnation)
+    await lab.node(node).pause(incarnation)
 
 
 async def resume(lab: "Supervisor", node: str) -> None:
@@ -18,4 +20,5 @@ async def resume(lab: "Supervisor", node: str) -> None:
 
 async def paused(lab: "Supervisor") -> list[str]:
     """Name the frozen nodes."""
-    return [name for name, node in lab.nodes.items() if node.is_paused]
+    found = processes.members(lab.folder)
+    return sorted({node for pid, node in found.items() if node in lab.nodes and processes.is_stopped(pid)})

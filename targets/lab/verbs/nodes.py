@@ -48,6 +48,7 @@ async def start(lab: "Supervisor", node: str, within: float) -> None:
     if not found.wanted:
         return
     found.forgive()
+    await found.cleared()
     found.spawn()
     try:
         async with asyncio.timeout(within):
