@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, rule
+from experiments.faults import Plan, able, between, rule
 from targets.abilities import Partitionable
 from targets.target import Target
 
@@ -16,10 +16,9 @@ def plan(
     `direction`: "both"; "there": what `source` sends is lost, what `destination` sends arrives; "back": the reverse.
     """
     able(target, Partitionable, "cut connections")
-    words = {
+    words: dict[str, Any] = {
         "id": f"partition-{uuid.uuid4().hex[:8]}",
-        "sources": chosen(target, source, None),
-        "destinations": chosen(target, destination, role),
+        **between(target, source, destination, role),
         "mode": "drop",
         "direction": direction,
     }
