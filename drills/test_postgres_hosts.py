@@ -12,7 +12,7 @@ Drill = Callable[..., Outcome]
 @pytest.mark.p0
 @pytest.mark.quarterly
 def test_host_lost(drill: Drill) -> None:
-    """I lose the primary's host, 100 ms from its standbys. Within 10 seconds a standby serves; no write is lost."""
+    """I lose the primary's host, 50 ms from its standbys. Within 10 seconds a standby serves; no write is lost."""
     outcome = drill("postgres-host-lost", component="postgres", rto="10 s", rpo="0 s")
     assert outcome.met, outcome
 
