@@ -137,6 +137,12 @@ class NodeProcess:
         """Say whether any process of the node is stopped."""
         return any(processes.is_stopped(pid) for pid in self._pids())
 
+    def run_beside(self, argv: list[str]) -> None:
+        """Have a program do something in the node's folder; nobody waits for it."""
+        process = self._child(argv, log="log")
+        reaping = asyncio.get_running_loop().create_task(_exited(process))
+        reaping.add_done_callback(lambda _: process.wait())
+
     def load(
         self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None
     ) -> None:
