@@ -193,6 +193,12 @@ class NodeProcess:
         """Let every process of the node go on, the main one last."""
         processes.send(signal.SIGCONT, self._pids()[::-1])
 
+    def run_beside(self, argv: list[str]) -> None:
+        """Have a program do something in the node's folder; nobody waits for it."""
+        process = self._child(argv, log="log")
+        reaping = asyncio.get_running_loop().create_task(children.exited(process))
+        reaping.add_done_callback(lambda _: process.wait())
+
     def load(
         self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None
     ) -> None:
