@@ -45,14 +45,14 @@ def await_backlog(count: int, timeout_s: float) -> int:
 
 
 def await_drained(timeout_s: float) -> dict[str, Any]:
-    """Wait until no job is late any more: {"backlog": n, "took_s": ..., "rate_per_s": ..., "drained_ns": ...}.
+    """Wait until no job waits and none is late: {"backlog": n, "took_s": ..., "rate_per_s": ..., "drained_ns": ...}.
 
     `backlog` is what waited at first and `rate_per_s` the jobs done a second meanwhile, whatever was added on top.
-    To be trusted because a job counts as done only when its row says so, and the oldest one tells: a queue that
-    merely looks empty has its canary.  TargetError after `timeout_s` seconds.
+    To be trusted because two books must agree: the queues are empty for a moment, and no accepted job's row is open
+    for longer than a second, which a queue that lost its entries would show.  TargetError after `timeout_s` seconds.
     """
     backlog, began, done = waiting(), time.monotonic(), _done()
-    until(lambda: http.ask("api", _PUNCTUAL, method="POST").status == 200, timeout_s, "the backlog to be drained")
+    until(lambda: waiting() == 0 and _punctual(), timeout_s, "the backlog to be drained")
     ended_ns = time.monotonic_ns()
     took_s = ended_ns / 1e9 - began
     rate = (_done() - done) / took_s
@@ -89,7 +89,8 @@ def await_long_jobs(count: int, timeout_s: float) -> int:
     return count
 
 
-_PUNCTUAL = f"/jobs/punctual?within_s={WITHIN_S:g}"
+def _punctual() -> bool:
+    return http.ask("api", f"/jobs/punctual?within_s={WITHIN_S:g}", method="POST").status == 200
 
 
 def _newest(count: int) -> list[dict[str, int]]:
