@@ -47,16 +47,16 @@ def test_one_replica_killed(drill: Drill) -> None:
 @pytest.mark.p1
 @pytest.mark.quarterly
 def test_one_replica_frozen(drill: Drill) -> None:
-    """I freeze one API replica. Within 2 seconds callers get around it; its liveness probe has it replaced in 10."""
-    outcome = drill("api-frozen", component="api", rto="2 s", rpo="0 s")
+    """I freeze one API replica. Within 6 seconds callers get around it; its liveness probe has it replaced in 15."""
+    outcome = drill("api-frozen", component="api", rto="6 s", rpo="0 s")
     assert outcome.met, outcome
 
 
 @pytest.mark.p1
 @pytest.mark.quarterly
 def test_every_replica_frozen(drill: Drill) -> None:
-    """I freeze every API replica. Liveness probes have them replaced; within 8 seconds callers are served again."""
-    outcome = drill("api-all-frozen", component="api", rto="8 s", rpo="0 s")
+    """I freeze every API replica. Liveness probes have them replaced; within 12 seconds callers are served again."""
+    outcome = drill("api-all-frozen", component="api", rto="12 s", rpo="0 s")
     assert outcome.met, outcome
 
 
