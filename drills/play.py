@@ -4,6 +4,7 @@ Of one floor with conftest.py, which makes the fixtures from it; the suites besi
 """
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ class Drill:
                 yard.system,
                 self.named,
                 experiment,
-                ledger_id=f"{yard.folder.name}-{self.named.folder}",
+                ledger_id=f"{self.named.folder}-{uuid.uuid4().hex}",  # no drill reads back what another wrote
                 component=component,
                 rto=rto,
                 rpo=rpo,

@@ -7,27 +7,23 @@ from probes import http
 from targets.target import TargetError
 from targets.waiting import until
 
-IN_FLIGHT_S = 1.5  # above the deadline that every upload keeps: what shows for longer is not an upload under way
-SETTLED_S = 8.0  # by then the service has removed what a failed upload left
-LOOK_S = 0.5
+SETTLED_S = 8.0  # far above the deadline of an upload; the service has removed by then what a failed one left
+LOOK_S = 0.1
 
 
 def half_written() -> int:
     """Count documents that are not whole (row or object alone, or an upload never finished), those under way aside.
 
-    To be trusted because the audit compares both stores' complete lists, and only what it shows for longer than any
-    upload may take is counted.  Looks until nothing is left, for 8 s at most.  It cannot be answered while a store is
-    down; when that lasts, this raises TargetError instead of counting what is left.
+    To be trusted because the audit compares both stores' complete lists: what is not whole at this moment is looked
+    at again until none of it is left, for 8 s at most, and what begins meanwhile does not count.  It cannot be
+    answered while a store is down; when that lasts, this raises TargetError instead of counting what is left.
     """
-    first_seen: dict[str, float] = {}
-    began = time.monotonic()
-    while True:
-        now = time.monotonic()
-        first_seen = {key: first_seen.get(key, now) for key in _audit()}
-        lasting = [key for key, since in first_seen.items() if now - since > IN_FLIGHT_S]
-        if now - began > (SETTLED_S if lasting else IN_FLIGHT_S) or not first_seen:
-            return len(lasting)
+    until_s = time.monotonic() + SETTLED_S
+    suspects = _audit()
+    while suspects and time.monotonic() < until_s:
         time.sleep(LOOK_S)
+        suspects &= _audit()
+    return len(suspects)
 
 
 def _audit() -> set[str]:
