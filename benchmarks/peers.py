@@ -69,7 +69,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def script(seed: int, count: int) -> list[Episode]:
     """Draw outages that anybody calls one, whatever his patience: 0.1 to 12 s, log-uniform, with calm between."""
-    rng, kinds = random.Random(seed), [kind for kind in MODES if kind != "cut"]  # noqa: S311
+    rng, kinds = random.Random(seed), [kind for kind in MODES if kind != "cut"]
     ratio = LONGEST_S / SHORTEST_S
     lengths = [SHORTEST_S * ratio ** ((at + rng.random()) / count) for at in range(count)]
     rng.shuffle(lengths)

@@ -9,7 +9,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from benchmarks.kit import profiled
 from benchmarks.kit.result import Figure, Result, Say
 from benchmarks.kit.stats import percentile
 from benchmarks.kit.tables import number, table
@@ -45,7 +47,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what it can be told."""
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each number is held (default: 5)")
     parser.add_argument("--endpoints", type=int, help="hold this number only, instead of looking for the limit")
-    parser.add_argument("--profile", action="store_true", help="say where the client's time goes, at the limit")
 
 
 def measure(options: argparse.Namespace, say: Say) -> Result:
@@ -57,19 +58,20 @@ def measure(options: argparse.Namespace, say: Say) -> Result:
     try:
         tried = [_hold(options.endpoints, service, cores[0], options.seconds)] if options.endpoints else []
         held = tried or _search(service, cores[0], options.seconds, say)
+        best = max((one for one in held if one.ok), key=lambda one: one.endpoints, default=None)
+        parts = _parts(best.endpoints // 2, service, cores[0], options.seconds) if best else []
     finally:
         service.close()
-    best = max((one for one in held if one.ok), key=lambda one: one.endpoints, default=None)
     limit = best.endpoints if best else None
     return Result(
         parameters={"interval_s": INTERVAL_S, "timeout_s": TIMEOUT_S, "seconds": options.seconds, "ports": PORTS},
-        told=[_table(held), REMARKS],
+        told=[_table(held), REMARKS, *_limited_by(held, parts)],
         figures=[
             Figure(name="endpoints at 10 Hz on one core", value=limit, goal=AIM, sense="at least"),
             Figure(name="lag p99 there", value=best.lag_p99_ms if best else None, unit="ms", goal=LAG_MS),
             Figure(name="processor per request", value=_cost_us(best), unit="µs"),
         ],
-        details={"held": [vars(one) for one in held]},
+        details={"held": [vars(one) for one in held], "parts": dict(parts)},
     )
 
 
@@ -97,11 +99,20 @@ def _search(service: "_Answerer", core: int, seconds: float, say: Say) -> list[H
     return sorted(held, key=lambda one: one.endpoints)
 
 
+def _parts(endpoints: int, service: "_Answerer", core: int, seconds: float) -> list[tuple[str, float]]:
+    with tempfile.TemporaryDirectory(prefix="drillyard-sampler-") as name:
+        return profiled.parts(_spec(name, endpoints, service), core, seconds)
+
+
+def _spec(folder: str, endpoints: int, service: "_Answerer") -> dict[str, Any]:
+    streams = [{"name": f"e{at}", "kind": "http", "url": service.url(at)} for at in range(endpoints)]
+    times = {"interval_s": INTERVAL_S, "timeout_s": TIMEOUT_S, "window_s": 0.5}
+    return {"folder": folder, **times, "streams": streams, "ledgers": []}
+
+
 def _hold(endpoints: int, service: "_Answerer", core: int, seconds: float) -> Held:
     with tempfile.TemporaryDirectory(prefix="drillyard-sampler-") as name:
-        streams = [{"name": f"e{at}", "kind": "http", "url": service.url(at)} for at in range(endpoints)]
-        spec = {"folder": name, "interval_s": INTERVAL_S, "timeout_s": TIMEOUT_S, "window_s": 0.5, "ledgers": []}
-        with handle.start({**spec, "streams": streams}) as client:
+        with handle.start(_spec(name, endpoints, service)) as client:
             os.sched_setaffinity(client.pid, {core})
             time.sleep(SETTLE_S)
             from_ns, before_s = time.monotonic_ns(), _processor_s(client.pid)
@@ -126,6 +137,21 @@ def _processor_s(pid: int) -> float:
     """Give the seconds a process has spent on the processor, its threads and the kernel's work for it included."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _limited_by(held: list[Held], parts: list[tuple[str, float]]) -> list[str]:
+    """Say what the limit is made of."""
+    short = next((one for one in held if not one.ok), None)
+    if not parts:
+        return []
+    rows = [(part, f"{100 * share:.0f}") for part, share in parts]
+    says = table(("where the client's time goes (profiled at half the limit)", "%"), rows)
+    if short:
+        says += f"\n\nbeyond the limit: {100 * short.busy:.0f} % of the core at {short.endpoints} endpoints"
+        says += f", lag p99 {number(short.lag_p99_ms)} ms" + (f", {short.failed} failed" if short.failed else "")
+        if short.busy > 0.9:
+            says += "; the core is full (Linux leaves 5 % of it to others than real-time processes)"
+    return [says]
 
 
 def _table(held: list[Held]) -> str:

@@ -105,7 +105,7 @@ def test_workers_get_longer_than_xdist_would_give_them(target: Target, tmp_path:
 
 @pytest.mark.parametrize("trial", range(3))
 def test_at_a_random_moment(tmp_path: Path, trial: int) -> None:
-    wait_s = random.uniform(0.5, 15)  # noqa: S311
+    wait_s = random.uniform(0.5, 15)
     began = time.monotonic()
     with session(tmp_path / "s", in_terminal=bool(trial % 2)) as ran:
         ran.until(lambda: time.monotonic() - began > wait_s)

@@ -87,7 +87,7 @@ def draw(rng: random.Random, number: int) -> Plan:
 
 def play(*, seed: int, count: int, lanes: int, on_progress: Callable[[int], None]) -> list[Found]:
     """Play `count` trials, `lanes` at a time, on as many services."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     plans = [draw(rng, number) for number in range(count)]
     free: SimpleQueue[Scripted] = SimpleQueue()
     services = [Scripted() for _ in range(lanes)]

@@ -39,7 +39,7 @@ def play(*, seed: int, count: int, lanes: int, on_progress: Callable[[int], None
             over += episodes
             on_progress(over)
 
-    episodes = script(random.Random(seed), outages=count, timeout_s=TIMEOUT_S, window_s=WINDOW_S)  # noqa: S311
+    episodes = script(random.Random(seed), outages=count, timeout_s=TIMEOUT_S, window_s=WINDOW_S)
     with ThreadPoolExecutor(lanes) as threads:
         return list(threads.map(lambda at: _lane(episodes[at::lanes], finished), range(lanes)))
 

@@ -191,7 +191,7 @@ def _listening(port: int) -> socket.socket:
 def free_port() -> int:
     """Find a port below the ephemeral range: a client that knocks at a closed one there could reach itself."""
     while True:
-        port = random.randint(20000, 30000)  # noqa: S311
+        port = random.randint(20000, 30000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
