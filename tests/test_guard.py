@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rollback import guard, journal
+from rollback import actions, guard, journal
 from rollback import stop as stopping
 from rollback.arming import Permit
 from targets.target import BadInput, DrillyardError, TargetError
@@ -46,6 +46,22 @@ def test_a_fault_is_recorded_bites_is_healed_and_closed(session: guard.Session, 
     assert not is_open()
     assert not target.rules
     assert (session.folder or Path()).joinpath("injections", f"{record.id}.json").is_file()
+
+
+def test_one_kind_can_be_put_back_alone(session: guard.Session, target: FakeTarget) -> None:
+    cut = guard.inject(session, target, "partition", source="a", destination="a")
+    out = guard.inject(session, target, "outage", component="a")
+    assert [record.id for record in session.stop(by="test", only="partition").healed] == [cut.id]
+    assert is_open() == [out.id]
+    assert target.rules == {out.plan["rule"]}
+    assert [record.id for record in session.stop(by="test").healed] == [out.id]
+
+
+def test_a_stop_of_a_kind_that_there_is_not_says_so(session: guard.Session) -> None:
+    actions.use(session)
+    with pytest.raises(BadInput, match="no fault is called 'partitoin'"):
+        actions.stop(only="partitoin")
+    actions.use(None)
 
 
 def test_the_record_is_on_disk_before_the_harm(session: guard.Session, target: FakeTarget) -> None:
