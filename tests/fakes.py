@@ -36,7 +36,7 @@ class FakeTarget:
 
     def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
         self._called("nodes")
-        named = [name for name in self.running if name.startswith(f"{component}-")]
+        named = [name for name in (*self.running, "c-1") if name.startswith(f"{component}-")]  # c-1 is nobody's victim
         return tuple(Node(name=name, component=component, role=role or "") for name in named)
 
     def endpoint(self, component: str) -> str:

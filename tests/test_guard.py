@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rollback import guard, journal
+from rollback import actions, guard, journal
 from rollback import stop as stopping
 from rollback.arming import Permit
 from targets.target import BadInput, DrillyardError, TargetError
@@ -36,7 +36,7 @@ def is_open() -> list[str]:
 
 
 def test_a_fault_is_recorded_bites_is_healed_and_closed(session: guard.Session, target: FakeTarget) -> None:
-    record = guard.inject(session, target, "partition", source="a", destination="a")
+    record = guard.inject(session, target, "partition", source="a", destination="c")
     assert is_open() == [record.id]
     assert record.bite is True
     assert record.injected_at_ns is not None
@@ -51,15 +51,31 @@ def test_a_fault_is_recorded_bites_is_healed_and_closed(session: guard.Session, 
 def test_a_preparation_is_recorded_as_one(session: guard.Session, target: FakeTarget) -> None:
     words = {"source": "a", "destination": "a", "seconds": 0.1}
     assert guard.inject(session, target, "delay", prepares=True, **words).prepares  # type: ignore[arg-type]
-    assert not guard.inject(session, target, "partition", source="a", destination="a").prepares
+    assert not guard.inject(session, target, "partition", source="a", destination="c").prepares
     assert guard.plan(target, "delay", words | {"prepares": True})["victims"] == ["a-1", "a-2"]
     assert [record.prepares for record in session.stop(by="test").healed] == [False, True]
+
+
+def test_one_kind_can_be_put_back_alone(session: guard.Session, target: FakeTarget) -> None:
+    cut = guard.inject(session, target, "delay", source="a", destination="a", seconds=0.1)
+    out = guard.inject(session, target, "outage", component="a")
+    assert [record.id for record in session.stop(by="test", only="delay").healed] == [cut.id]
+    assert is_open() == [out.id]
+    assert target.rules == {out.plan["rule"]}
+    assert [record.id for record in session.stop(by="test").healed] == [out.id]
+
+
+def test_a_stop_of_a_kind_that_there_is_not_says_so(session: guard.Session) -> None:
+    actions.use(session)
+    with pytest.raises(BadInput, match="no fault is called 'partitoin'"):
+        actions.stop(only="partitoin")
+    actions.use(None)
 
 
 def test_the_record_is_on_disk_before_the_harm(session: guard.Session, target: FakeTarget) -> None:
     target.broken = {"cut"}
     with pytest.raises(TargetError):
-        guard.inject(session, target, "partition", source="a", destination="a")
+        guard.inject(session, target, "partition", source="a", destination="c")
     (record,) = journal.open_records()[0]
     assert record.injected_at_ns is None
     assert "cut is broken" in str(record.error)
@@ -71,14 +87,14 @@ def test_no_record_no_fault(session: guard.Session, target: FakeTarget, monkeypa
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(guard.Refused, match="not injecting: its record cannot be written"):
-        guard.inject(session, target, "partition", source="a", destination="a")
+        guard.inject(session, target, "partition", source="a", destination="c")
     assert "cut" not in target.calls
 
 
 def test_a_fault_that_never_bit_is_an_error_and_stays_open(session: guard.Session, target: FakeTarget) -> None:
     target.deaf = {"cut"}
     with pytest.raises(guard.NeverBit, match="does not hurt"):
-        guard.inject(session, target, "partition", source="a", destination="a")
+        guard.inject(session, target, "partition", source="a", destination="c")
     (record,) = journal.open_records()[0]
     assert record.bite is False
 
@@ -106,7 +122,7 @@ def test_nothing_is_injected_without_a_watchdog(session: guard.Session, target: 
 
 
 def test_nothing_is_injected_while_something_could_not_be_put_back(session: guard.Session, target: FakeTarget) -> None:
-    guard.inject(session, target, "partition", source="a", destination="a")
+    guard.inject(session, target, "partition", source="a", destination="c")
     target.broken = {"uncut"}
     stopped = session.stop(by="test")
     assert "uncut is broken" in stopped.failed[0]
@@ -122,7 +138,7 @@ def test_nothing_is_injected_while_something_could_not_be_put_back(session: guar
 def test_a_full_disk_does_not_keep_anything_from_being_healed(
     session: guard.Session, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guard.inject(session, target, "partition", source="a", destination="a")
+    guard.inject(session, target, "partition", source="a", destination="c")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -138,14 +154,14 @@ def test_a_full_disk_does_not_keep_anything_from_being_healed(
 
 
 def test_a_heal_that_lies_keeps_the_record_open(session: guard.Session, target: FakeTarget) -> None:
-    guard.inject(session, target, "partition", source="a", destination="a")
+    guard.inject(session, target, "partition", source="a", destination="c")
     target.deaf = {"uncut"}
     assert "still active" in session.stop(by="test").failed[0]
     assert len(is_open()) == 1
 
 
 def test_one_failure_does_not_stop_the_other_heals(session: guard.Session, target: FakeTarget) -> None:
-    guard.inject(session, target, "partition", source="a", destination="a")
+    guard.inject(session, target, "partition", source="a", destination="c")
     guard.inject(session, target, "stress", component="a", seconds=5)
     target.broken = {"unload"}
     stopped = session.stop(by="test")
@@ -154,7 +170,7 @@ def test_one_failure_does_not_stop_the_other_heals(session: guard.Session, targe
 
 
 def test_the_newest_is_healed_first(session: guard.Session, target: FakeTarget) -> None:
-    guard.inject(session, target, "partition", source="a", destination="a")
+    guard.inject(session, target, "partition", source="a", destination="c")
     guard.inject(session, target, "kill", component="a")
     assert [record.fault for record in session.stop(by="test").healed] == ["kill", "partition"]
 
@@ -189,14 +205,14 @@ def test_a_mangled_record_is_never_skipped(session: guard.Session, target: FakeT
 
 
 def test_only_the_dead_leave_leftovers(session: guard.Session, target: FakeTarget) -> None:
-    record = guard.inject(session, target, "partition", source="a", destination="a")
+    record = guard.inject(session, target, "partition", source="a", destination="c")
     assert not stopping.leftovers()(record)
     assert stopping.leftovers()(replace(record, owner=replace(record.owner, started=1)))
     assert stopping.leftovers()(replace(record, owner=replace(record.owner, boot="another")))
 
 
 def test_somebody_elses_injection_is_not_touched_by_a_session(session: guard.Session, target: FakeTarget) -> None:
-    record = guard.inject(session, target, "partition", source="a", destination="a")
+    record = guard.inject(session, target, "partition", source="a", destination="c")
     other = guard.Session(permit=Permit(), owner=replace(session.owner, pid=1, started=1))
     assert other.stop(by="test").healed == ()
     assert is_open() == [record.id]

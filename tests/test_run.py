@@ -137,6 +137,13 @@ def written(folder: Path, experiment: object) -> None:
     (folder / "mine.yaml").write_text(experiment if isinstance(experiment, str) else yaml.safe_dump(experiment))
 
 
+def test_a_tolerance_that_cannot_be_told_is_not_met(done: list[str], tmp_path: Path) -> None:
+    untold = probe("more", {"type": "jsonpath", "path": "a..[", "count": 1})
+    run.run(script(untold), folder=tmp_path)
+    (row,) = [each for each in rows(tmp_path) if each["name"] == "more"]
+    assert row["tolerance_met"] is False
+
+
 def test_a_good_experiment_is_read(tmp_path: Path) -> None:
     good = json.loads(json.dumps(GOOD))
     good["rollbacks"][0]["provider"].pop("arguments")
