@@ -4,6 +4,7 @@ Of one floor with conftest.py, which makes the fixtures from it; the suites besi
 """
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,8 @@ class Drill:
         return _play(yard, script, objective, watching.spec([*held, *spared]))
 
     def _watching(self, component: str) -> watching.Watching:
-        ledger_id = f"{self.yard.folder.name}-{self.name}"
+        # of this drill and component only, even when a run folder's name is used again on the same target
+        ledger_id = f"{self.yard.folder.name}-{self.name}-{component}-{uuid.uuid4().hex[:6]}"
         return watching.watching(self.yard.target, self.yard.system, component, ledger_id=ledger_id)
 
     def _marked(self, among: Sequence[str], default: str) -> str:
