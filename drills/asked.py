@@ -78,7 +78,7 @@ def ask(
     """Read and check everything, touching nothing. DrillyardError for what is wrong, Unable for what is missing."""
     script = run.load(experiment) if isinstance(experiment, str) else dict(experiment)
     held, spared = (
-        [watching.watching(target, system, one, ledger_id=ledger_id) for one in every]
+        [watching.watching(target, system, one, ledger_id=f"{ledger_id}-{one}") for one in every]
         for every in ((component, *also), spares)
     )
     repeated = {"repeats": named.drill, "repetition": named.repetition.number, "repetitions": named.repetition.count}
