@@ -9,7 +9,7 @@ from targets import local
 from targets.lab import build
 from targets.lab.layout import COMPONENTS
 from targets.lab.target import LocalTarget
-from targets.target import DrillyardError, TargetGone
+from targets.target import DrillyardError, TargetError, TargetGone
 
 _LOOK_EVERY_S = 0.2
 
@@ -60,6 +60,8 @@ def _wait_for_its_end(lab: LocalTarget) -> None:
             lab.cuts()
         except TargetGone:
             return
+        except TargetError:
+            continue  # a busy machine answers late; that is no reason to take a lab down
         time.sleep(_LOOK_EVERY_S)
 
 
