@@ -117,6 +117,12 @@ def injection(**more: Any) -> dict[str, Any]:
     }
 
 
+def prepared(**more: Any) -> dict[str, Any]:
+    """Make an injection that set the stage, 1.3 s before the blow."""
+    stamps = {"inject_started_ns": ns(-1.31), "injected_at_ns": ns(-1.3), "heal_started_ns": ns(3.7)}
+    return injection(**{"id": "i0", "fault": "delay", "prepares": True, **stamps, "healed_at_ns": ns(3.71), **more})
+
+
 def objective(**more: Any) -> dict[str, Any]:
     """Make an objective of 2 s and no loss."""
     return {
