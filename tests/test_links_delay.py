@@ -282,11 +282,12 @@ def test_a_lost_host_is_not_told_of_either_and_new_callers_wait_for_it(play: Cal
 
 
 def test_rules_combine_as_their_docstring_says() -> None:
-    everything = [rule(mode) for mode in ("discard", "drop", "reject", "errors")]
+    errors = Rule(id="errors", sources=SOME, destinations=ALL, mode="errors", status=503)
+    everything = [rule(mode) for mode in ("discard", "drop", "reject")] + [errors]
     assert [verdict(everything[at:]).mode for at in range(5)] == ["discard", "drop", "reject", "errors", PASS]
     one_way = verdict([rule("drop", "back"), rule("reject")])
     assert (one_way.mode, one_way.there.held, one_way.back.held) == ("drop", False, True)
-    added = verdict([delayed(1), delayed(2, "there"), rule("errors")])
+    added = verdict([delayed(1), delayed(2, "there"), errors])
     assert (added.mode, added.there.seconds, added.back.seconds) == ("errors", 3, 1)
 
 
