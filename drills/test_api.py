@@ -31,3 +31,11 @@ def test_noisy_neighbour(drill: Drill) -> None:
     """I burn the CPU beside the API for 3 seconds. Callers are served again within 5 seconds, no order is lost."""
     outcome = drill("api-stressed", component="api", rto="5 s", rpo="0 s", recovered_by="stop")
     assert outcome.met, outcome
+
+
+@pytest.mark.p2
+@pytest.mark.quarterly
+def test_slow_dependency(drill: Drill) -> None:
+    """I add 100 ms to every answer of the primary. Within 2.5 seconds the API serves with it, no order is lost."""
+    outcome = drill("api-slow-dependency", component="api", rto="2.5 s", rpo="0 s")
+    assert outcome.met, outcome

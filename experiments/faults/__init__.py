@@ -76,6 +76,19 @@ def chosen(
     return [node.name for node in nodes][:count]
 
 
+def between(
+    target: Target, source: str | Sequence[str], destination: str | Sequence[str], role: str | None
+) -> dict[str, list[str]]:
+    """Name the two sides of trouble on the way from components to others, or to their own nodes of a role.
+
+    A node is not its own caller: left out here, the links need not look for it among the callers either.
+    """
+    destinations = chosen(target, destination, role)
+    sources = chosen(target, source)
+    others = [name for name in sources if name not in destinations]
+    return {"sources": others or sources, "destinations": destinations}
+
+
 def rule(words: Mapping[str, Any]) -> Rule:
     """Make a rule for the links of what a plan says of it, as JSON. BadInput when no link could do that."""
     return Rule(**{**words, **{side: tuple(words[side]) for side in ("sources", "destinations")}})

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, rule
+from experiments.faults import Plan, able, between, rule
 from targets.abilities import Partitionable
 from targets.target import Target
 
@@ -22,10 +22,9 @@ def plan(
     `seconds`: what each way takes longer; `direction`: "both", "there" for questions only, "back" for answers only.
     """
     able(target, Partitionable, "slow connections down")
-    words = {
+    words: dict[str, Any] = {
         "id": f"delay-{uuid.uuid4().hex[:8]}",
-        "sources": chosen(target, source, None),
-        "destinations": chosen(target, destination, role),
+        **between(target, source, destination, role),
         "mode": "delay",
         "direction": direction,
         "seconds": seconds,

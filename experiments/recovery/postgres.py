@@ -1,6 +1,7 @@
 """Runbook for a dead PostgreSQL primary: promote the most advanced standby, re-point the other, rejoin the old one."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -24,9 +25,8 @@ def promote(component: str = "postgres", detect_within_s: float = 10.0) -> dict[
     Returns names and moments.  TargetError when the primary does not die, no standby answers, or none becomes primary.
     """
     target = where.target()
-    detected_ns = _seen_dead(target, component, detect_within_s)
+    detected_ns, standbys = _seen_dead(target, component, detect_within_s)
     started_ns = time.monotonic_ns()
-    standbys = target.nodes(component, "standby")
     received = {node.name: int(_ask(node, RECEIVED)) for node in standbys}
     if not received:
         raise TargetError(f"no standby of {component} answers: nothing can be promoted")
@@ -57,14 +57,24 @@ def bring_back(component: str = "postgres") -> dict[str, Any]:
     return {"started": started}
 
 
-def _seen_dead(target: Target, component: str, within_s: float) -> int:
-    deadline, misses = time.monotonic() + within_s, 0
-    while time.monotonic() < deadline:
-        misses = 0 if target.nodes(component, "primary") else misses + 1
-        if misses == MISSES:
-            return time.monotonic_ns()
-        time.sleep(LOOK_S)
+def _seen_dead(target: Target, component: str, within_s: float) -> tuple[int, list[Node]]:
+    """Give the moment at which no look found a primary any more, and the standbys that the last look found.
+
+    The looks begin one after the other and overlap: a host that is silent holds each of them up by a whole timeout.
+    """
+    deadline = time.monotonic() + within_s
+    with ThreadPoolExecutor(MISSES) as pool:
+        while time.monotonic() < deadline:
+            looks = [pool.submit(_look, target, component, LOOK_S * number) for number in range(MISSES)]
+            seen = [look.result() for look in looks]
+            if not any(node.role == "primary" for nodes in seen for node in nodes):
+                return time.monotonic_ns(), [node for node in seen[-1] if node.role == "standby"]
     raise TargetError(f"a primary of {component} still answers after {within_s:.0f} s: nothing is promoted beside it")
+
+
+def _look(target: Target, component: str, after_s: float) -> tuple[Node, ...]:
+    time.sleep(after_s)
+    return target.nodes(component)
 
 
 def _repoint(node: Node, primary: Node) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HIGH_WATER = 1 << 18
 _WINDOW = 1 << 24  # bytes under way in a delay; more than a TCP window would not be sent either
 _RESET = struct.pack("ii", 1, 0)
+_INTERIM = b"HTTP/1.1 1"  # "100 Continue": the body of the question is still to come
 FINISH, BREAK = object(), object()  # the ends of a connection are in the queue with its bytes, so they keep the order
 
 
@@ -63,7 +64,7 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on what the peer sent."""
-        if not self.asks:
+        if not self.asks and not data.startswith(_INTERIM):
             self.link.asked = False
         if self.straight and self.other and self.other.transport:
             self.link.asked = self.asks

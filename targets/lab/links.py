@@ -15,7 +15,7 @@ from targets.lab.hangup import Hangups
 from targets.lab.layout import PARTS
 from targets.lab.link import Link
 from targets.lab.peers import OUTSIDE, Peers
-from targets.lab.verdict import PASSES, Verdict, verdict
+from targets.lab.verdict import DISCARD, PASSES, Verdict, verdict
 
 _BACKLOG = 1024
 
@@ -86,7 +86,12 @@ class Links:
     def verdict(self, link: Link) -> Verdict:
         """Judge a link by all rules that concern it."""
         here = [rule for rule in self._rules.values() if _leads(link, rule)]
-        return verdict(r for r in here if "*" in r.sources or self._caller(link) in r.sources) if here else PASSES
+        if not here:
+            return PASSES
+        of_all = verdict(rule for rule in here if "*" in rule.sources)
+        if of_all.mode == DISCARD:
+            return of_all  # a lost host is stormed by its callers; who each of them is does not matter
+        return verdict(rule for rule in here if "*" in rule.sources or self._caller(link) in rule.sources)
 
     def _review(self) -> None:
         links = [link for door in self.doors.values() for link in door.open]

@@ -3,6 +3,9 @@
 A write ends in one of three ways: it returns, it raises `NotWritten` (certainly not in the database), or it
 raises `NotKnown`.  Connections are kept in a small last-in-first-out pool; when one is found broken, all idle
 ones are thrown away, for they lead to the same dead server.
+
+A server that is slow, not dead, needs more connections for the same load.  So several are opened at a time, one that
+becomes free goes to whoever waits for one, and a statement that began late does not condemn the others.
 """
 
 import asyncio
@@ -16,6 +19,8 @@ from psycopg.rows import TupleRow
 
 IDLE_MOST = 16
 CONNECT_S = 0.5
+ATTEMPTS_MOST = 4  # at a time: a server in trouble is not stormed
+PATIENCE_S = 0.3  # a server that leaves a statement without an answer for this long is taken for dead
 # the server said goodbye while the statement ran: it may have committed just before
 _DOUBTFUL = ("57P", "08")
 
@@ -43,7 +48,8 @@ class Database:
         hosts = zip(str(known.pop("host")).split(","), str(known.pop("port")).split(","), strict=True)
         self._ways = [make_conninfo(**cast("Any", known), host=host, port=port) for host, port in hosts]
         self._idle: list[_Connection] = []
-        self._attempt: asyncio.Future[None] | None = None
+        self._attempts: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] = []
         self._background: set[asyncio.Future[Any]] = set()
 
     async def run(self, sql: str, values: Any = None, *, within: float) -> list[TupleRow]:
@@ -61,7 +67,8 @@ class Database:
             try:
                 return await self._run_on(connection, sql, values, end)
             except _Broken as broken:
-                self._discard_idle()
+                if broken.dead:
+                    self._discard_idle()
                 doubt = doubt or broken.doubtful
                 if last or broken.final:
                     raise _verdict(doubt, str(broken)) from broken
@@ -70,10 +77,11 @@ class Database:
     async def _run_on(self, connection: _Connection, sql: str, values: Any, end: float) -> list[TupleRow]:
         warnings: list[str] = []
         connection.add_notice_handler(remember := _remember(warnings))
+        had_s = end - asyncio.get_running_loop().time()
         work = asyncio.ensure_future(_execute(connection, sql, values))
-        if not await self._finishes(work, end):
+        if not await self._finishes(end, work):
             self._abandon(connection, work)
-            raise _Broken("no answer in time", doubtful=True, final=True)
+            raise _Broken("no answer in time", doubtful=True, final=True, dead=had_s > PATIENCE_S)
         try:
             rows = work.result()
         except psycopg.Error as error:
@@ -93,15 +101,25 @@ class Database:
                 if not connection.closed and not _has_word(connection):
                     return connection
                 self._abandon(connection)
-            # one attempt at a time for all who wait: a server in trouble is not stormed
-            attempt = self._attempt
-            if attempt is None or attempt.done():
-                attempt = self._attempt = asyncio.ensure_future(self._connect())
-                attempt.add_done_callback(asyncio.Future.exception)  # looked at, also when nobody waits any more
-            if not await self._finishes(attempt, end):
-                raise TimeoutError("no answer in time")
-            if (error := attempt.exception()) is not None:
+            attempt, free = self._try(), asyncio.get_running_loop().create_future()
+            self._waiting.append(free)
+            try:
+                if not await self._finishes(end, attempt, free):
+                    raise TimeoutError("no answer in time")
+            finally:
+                if free in self._waiting:
+                    self._waiting.remove(free)
+            if attempt.done() and not self._idle and (error := attempt.exception()) is not None:
                 raise error
+
+    def _try(self) -> asyncio.Future[None]:
+        """Open one more connection, or join the youngest attempt when there are enough."""
+        self._attempts = [attempt for attempt in self._attempts if not attempt.done()]
+        if len(self._attempts) < ATTEMPTS_MOST:
+            attempt = asyncio.ensure_future(self._connect())
+            attempt.add_done_callback(asyncio.Future.exception)  # looked at, also when nobody waits any more
+            self._attempts.append(attempt)
+        return self._attempts[-1]
 
     async def _connect(self) -> None:
         """Try all servers at once: one that hangs must not hide the one that serves."""
@@ -118,7 +136,7 @@ class Database:
             for one in done:
                 if one.exception() is None:
                     self._drop_tries(tries - {one})
-                    self._idle.append(one.result())
+                    self._put(one.result())
                     return
                 errors.append(one.exception())
         self._drop_tries(pending)
@@ -132,16 +150,21 @@ class Database:
                 one.cancel()
                 self._keep(asyncio.gather(one, return_exceptions=True))
 
-    async def _finishes(self, work: asyncio.Future[Any], end: float) -> bool:
+    async def _finishes(self, end: float, *work: asyncio.Future[Any]) -> bool:
         left = end - asyncio.get_running_loop().time()
-        done, _ = await asyncio.wait({work}, timeout=max(0.0, left))
+        done, _ = await asyncio.wait(work, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
         return bool(done)
 
     def _give_back(self, connection: _Connection) -> None:
         if len(self._idle) < IDLE_MOST:
-            self._idle.append(connection)
+            self._put(connection)
         else:
             self._abandon(connection)
+
+    def _put(self, connection: _Connection) -> None:
+        self._idle.append(connection)
+        if self._waiting:
+            self._waiting.pop().set_result(None)  # the newest: it has the most time left
 
     def _discard_idle(self) -> None:
         while self._idle:
@@ -157,10 +180,11 @@ class Database:
 
 
 class _Broken(Exception):
-    def __init__(self, text: str, *, doubtful: bool, final: bool) -> None:
+    def __init__(self, text: str, *, doubtful: bool, final: bool, dead: bool = True) -> None:
         super().__init__(text)
         self.doubtful = doubtful
         self.final = final
+        self.dead = dead  # the other connections lead to the same server
 
 
 def _broken(error: psycopg.Error) -> _Broken:
