@@ -91,13 +91,19 @@ def chosen_nodes(
     return nodes[:count]
 
 
-def between(target: Target, source: str, destination: str, role: str | None) -> dict[str, list[str]]:
-    """Name the two sides of trouble on the way from a component to another one, or to its own nodes of a role.
+def between(
+    target: Target,
+    source: str | Sequence[str],
+    destination: str | Sequence[str],
+    role: str | None,
+    source_role: str | None = None,
+) -> dict[str, list[str]]:
+    """Name the two sides of trouble on the way from components to others, or to their own nodes of a role.
 
     A node is not its own caller: left out here, the links need not look for it among the callers either.
     """
     destinations = chosen(target, destination, role)
-    sources = chosen(target, source)
+    sources = chosen(target, source, source_role)
     others = [name for name in sources if name not in destinations]
     return {"sources": others or sources, "destinations": destinations}
 

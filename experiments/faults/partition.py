@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, rule
+from experiments.faults import Plan, able, between, rule
 from targets.abilities import Partitionable
-from targets.target import BadInput, Target
+from targets.target import Target
 
 REVERSE = {"both": "both", "there": "back", "back": "there"}
 
@@ -29,10 +29,8 @@ def plan(
     role: master` cuts a master off from all others of its kind.
     """
     partitionable = able(target, Partitionable, "cut connections")
-    there = chosen(target, destination, role)
-    here = [name for name in chosen(target, source, source_role) if name not in there]
-    if not here:
-        raise BadInput(f"partition: source {source!r} has no node but those of the destination; name another source")
+    sides = between(target, source, destination, role, source_role)
+    here, there = sides["sources"], sides["destinations"]
     cut = f"partition-{uuid.uuid4().hex[:8]}"
     cuts = [{"id": cut, "sources": here, "destinations": there, "mode": "drop", "direction": direction}]
     if mutual:
