@@ -40,7 +40,7 @@ OPEN = "select count(*) from jobs where ledger = %s and done_at is null and fail
 NEWEST = """select seq, count(executions.id), count(executions.done_at) from
 (select id, seq from jobs where ledger = %s order by id desc limit %s) as newest
 left join executions on executions.job = newest.id group by seq order by seq"""
-CANARY_EVERY_S = 0.1
+CANARY_EVERY_S = 0.25  # of each replica
 CANARY_WITHIN_S = 0.4  # with AGE_WITHIN_S below a second: whoever watches asks often and gives up soon
 AGE_WITHIN_S = 0.3
 SEND_CANARY = """insert into jobs (ledger, seq, takes_s)
