@@ -18,7 +18,6 @@ from benchmarks.kit.tables import number, table
 from reports import overhead
 from reports.overhead import Overhead
 from reports.runs import tell
-from reports.score import Score
 from targets.places import ROOT
 from targets.target import DrillyardError
 
@@ -33,9 +32,9 @@ class Played:
 
     seconds: float  # of the whole command: the lab, the drills and the report
     verdicts: dict[str, str]  # drill -> met, missed or unknown
+    reasons: dict[str, str]  # drill -> why it was not met
     overheads: dict[str, Overhead]
     code: int
-    score: Score
     last: str  # of what pytest said
 
 
@@ -97,9 +96,9 @@ def _play(arguments: Sequence[str], say: Say) -> Played:
         return Played(
             seconds=seconds,
             verdicts={outcome.drill: outcome.verdict for outcome in told.outcomes},
+            reasons={outcome.drill: outcome.why[0] for outcome in told.outcomes if not outcome.met},
             overheads=overhead.of_run(folder),
             code=process.returncode,
-            score=told.score,
             last=lines[-1],
         )
 
@@ -156,8 +155,10 @@ def _parts(played: Played) -> str:
 
 
 def _said(played: Played, how: str) -> list[str]:
-    """Pass on what pytest said where a test failed that is not a drill's verdict, too."""
-    return [f"pytest drills/{how} ended with code {played.code}: {played.last}"] if played.code else []
+    """Say what went wrong: with pytest, and with every drill that was not met."""
+    said = [f"pytest drills/{how} ended with code {played.code}: {played.last}"] if played.code else []
+    reasons = [f"{name}{how}, {played.verdicts[name]}: {why}" for name, why in played.reasons.items()]
+    return [*said, *(["\n".join(reasons)] if reasons else [])]
 
 
 def _details(played: Played) -> dict[str, object]:
