@@ -46,7 +46,6 @@ def test_a_terminal_shows_phases_in_place_and_keeps_one_line_a_drill(target: Tar
     assert not [line for line in left if "clock" in line or "steady before" in line], left
     for drill in ("cut-off-from-the-primary", "master-killed"):
         assert len([line for line in left if line.startswith(f"  {drill}: met, RTO ")]) == 1, left
-    assert max(map(len, left)) <= 100  # pytest's own rules
     times = [at for at, _ in terminal.pieces]
     assert max(b - a for a, b in pairwise(times)) < SILENT_S
 
