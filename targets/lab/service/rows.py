@@ -18,7 +18,8 @@ FINISH = """with done as (update executions set done_at = clock_timestamp() wher
 update jobs set done_at = coalesce(jobs.done_at, clock_timestamp()) from done where jobs.id = done.job"""
 FINISH_ORDER = "update orders set done_at = coalesce(done_at, clock_timestamp()) where id = %s returning id"
 GIVE_UP = "update {table} set failed_at = clock_timestamp() where id = %s"
-ENQUEUED = "update {table} set enqueued_at = clock_timestamp() where id = any(%s)"
+ENQUEUE_AGAIN = """update {table} set enqueued_at = clock_timestamp()
+where id = any(%s) and done_at is null and failed_at is null returning id"""
 LOST = """select id, priority, {takes} from {table} where done_at is null and failed_at is null
 and enqueued_at < clock_timestamp() - make_interval(secs => %s) order by enqueued_at limit 500"""
 
@@ -55,9 +56,9 @@ class Rows:
         sql = LOST.format(table=_TABLES[kind], takes="takes_s" if kind == "job" else "0")
         return [(int(i), str(p), float(t)) for i, p, t in self._run(sql, (older_than_s,))]
 
-    def enqueued(self, kind: str, jobs: list[int]) -> None:
-        """Note that these are enqueued at this moment."""
-        self._run(ENQUEUED.format(table=_TABLES[kind]), (jobs,))
+    def enqueue_again(self, kind: str, jobs: list[int]) -> list[int]:
+        """Note that these are enqueued at this moment, and give those that are still neither done nor given up."""
+        return [int(job) for (job,) in self._run(ENQUEUE_AGAIN.format(table=_TABLES[kind]), (jobs,))]
 
     def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
         found = self._run(sql, values)

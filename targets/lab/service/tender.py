@@ -33,10 +33,8 @@ class Tender:
         """Give a sign of life, name the processing lists, sweep."""
         self._redis.set(self._alive, str(time.time()), ex=ALIVE_TTL_S)
         self._redis.sadd(lists.SLOTS, *self._slots)
-        known = self._entries()
-        if known is not None:
-            for kind in ("order", "job"):
-                self._sweep(kind, known)
+        for kind in ("order", "job"):
+            self._sweep(kind)
 
     def _entries(self) -> set[str] | None:
         """Read what is in the queues and in the slots' hands; None when it is too much to read."""
@@ -48,14 +46,20 @@ class Tender:
                 pipe.lrange(name, 0, -1)
             return {str(entry) for entries in pipe.execute() for entry in entries}
 
-    def _sweep(self, kind: str, known: set[str]) -> None:
-        """Enqueue what has a row, is not done, and is in no list."""
-        lost = {}
-        for job, priority, takes_s in self._rows.unfinished(kind, LOST_AFTER_S):
+    def _sweep(self, kind: str) -> None:
+        """Enqueue what has a row, is in no list, and is still not done: looked at in this order, so nothing slips by.
+
+        A job is marked done before it leaves its list, so one that left between the first look and the second is not
+        open at the third.
+        """
+        rows = self._rows.unfinished(kind, LOST_AFTER_S)
+        known = self._entries() if rows else None
+        if known is None:
+            return
+        entries = {}
+        for job, priority, takes_s in rows:
             text = lists.order_job(job) if kind == "order" else lists.job_text(job, takes_s)
             if text not in known:
-                lost[job] = (f"queue:{priority}", text)
-        if lost:
-            self._rows.enqueued(kind, list(lost))
-        for queue, text in lost.values():
-            self._redis.lpush(queue, text)
+                entries[job] = (f"queue:{priority}", text)
+        for job in self._rows.enqueue_again(kind, list(entries)) if entries else []:
+            self._redis.lpush(*entries[job])
