@@ -87,6 +87,6 @@ def test_scaled_up_under_load(drill: Drill) -> None:
 @pytest.mark.p2
 @pytest.mark.quarterly
 def test_slow_dependency(drill: Drill) -> None:
-    """I add 100 ms to every answer of the primary. Within 2.5 seconds the API serves with it, no order is lost."""
+    """I add 100 ms to every answer of the primary. Within 2.5 seconds callers are served again, no order is lost."""
     outcome = drill("api-slow-dependency", component="api", rto="2.5 s", rpo="0 s")
     assert outcome.met, outcome

@@ -37,6 +37,6 @@ def test_poisoned_jobs(drill: Drill) -> None:
 @pytest.mark.p2
 @pytest.mark.quarterly
 def test_jobs_that_crash_their_worker(drill: Drill) -> None:
-    """I enqueue six jobs that crash their worker. They are given up; within 10 seconds nobody is late, none is lost."""
+    """I enqueue six jobs that crash their worker. They are given up; in 10 seconds nobody is late, no job lost."""
     outcome = drill("worker-crashed-by-jobs", component="worker", rto="10 s", rpo="0 s")
     assert outcome.met, outcome

@@ -50,6 +50,7 @@ UNNOTICED = {
     "test_one_replica_frozen",
     "test_one_replica_killed",
     "test_poisoned_jobs",
+    "test_slow_dependency",
     "test_split_brain",
     "test_standby_lost",
 }
