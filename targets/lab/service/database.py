@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 
 IDLE_MOST = 16
 CONNECT_S = 0.5
-ATTEMPTS_MOST = 4  # at a time: a server in trouble is not stormed
+ATTEMPTS_MOST = 2  # at a time: a server in trouble is not stormed
 PATIENCE_S = 0.3  # a server that leaves a statement without an answer for this long is taken for dead
 # the server said goodbye while the statement ran: it may have committed just before
 _DOUBTFUL = ("57P", "08")
