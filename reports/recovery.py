@@ -153,5 +153,6 @@ def _left_alone(drill: Drill, until_ns: int) -> bool:
 
 
 def _undo_helped(seen: Seen, drill: Drill) -> bool:
+    """Tell whether an outage that was there before the undo began ended after it; one that the undo made is its own."""
     heals = [i.heal_started_ns for i in drill.injections if i.heal_started_ns is not None]
-    return any(o.start_ns < heal < (o.end_ns or 0) for o in seen.outages for heal in heals)
+    return any(o.first_done_ns < heal < (o.end_ns or 0) for o in seen.outages for heal in heals)
