@@ -174,16 +174,23 @@ class _Play:
             self._experiment(client, spec["window_s"])
             scene.enter("putting back")
             self._stamp("stop_began")
-            session.stop(by="teardown").check()
+            healed = self._healed()
             self._stamp("stop_ended")
             scene.enter("steady after: waiting until callers are served")
-            ended = client.steady(after_ns=time.monotonic_ns(), timeout_s=GIVE_UP_S)
+            ended = client.steady(after_ns=healed, timeout_s=GIVE_UP_S)
             self._stamp("steady_after")
             scene.enter("reading back what was written")
             client.finish(timeout_s=GIVE_UP_S)
             self._stamp("finished")
         error = str(session.failure) if session.failure else None
         return {"recovered": ended.since_ns is not None, "why_not": ended.why or None, "error": error}
+
+    def _healed(self) -> int:
+        """Put everything back; gives the moment from which a clean window counts: before it, if nothing was open."""
+        began = self.stamps["stop_began_ns"]
+        stopped = self.yard.session.stop(by="teardown")
+        stopped.check()
+        return time.monotonic_ns() if stopped.healed else began - int(self.asked.client["window_s"] * 1e9)
 
     def _experiment(self, client: handle.Client, window_s: float) -> None:
         within_s = min(self.asked.objective["rto_s"] + 2 * window_s, GIVE_UP_S)

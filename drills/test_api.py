@@ -21,7 +21,7 @@ def test_every_replica_killed(drill: Drill) -> None:
 @pytest.mark.p1
 @pytest.mark.quarterly
 def test_cut_off_from_the_primary(drill: Drill) -> None:
-    """I cut the API off from the primary for 2 seconds. Healed, it serves within 8 seconds, and no order is lost."""
+    """I cut the API off from the primary for a second. Healed, it serves within 8 seconds, and no order is lost."""
     outcome = drill("api-cut-from-primary", component="api", rto="8 s", rpo="0 s", recovered_by="stop")
     assert outcome.met, outcome
 
@@ -29,7 +29,7 @@ def test_cut_off_from_the_primary(drill: Drill) -> None:
 @pytest.mark.p2
 @pytest.mark.quarterly
 def test_noisy_neighbour(drill: Drill) -> None:
-    """I burn the CPU beside the API for 3 seconds. Callers are served again within 5 seconds, no order is lost."""
+    """I burn the CPU beside the API for a second. Callers are served again within 5 seconds, no order is lost."""
     outcome = drill("api-stressed", component="api", rto="5 s", rpo="0 s", recovered_by="stop")
     assert outcome.met, outcome
 

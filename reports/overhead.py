@@ -66,15 +66,16 @@ def of_drill(folder: Path) -> Overhead:
     drill = read_drill(folder)
     at = _stamps(folder, drill)
     window_s = drill.objective.window_s if drill.objective else 0.0
-    parts = {}
+    parts, windows_s = {}, 0.0
     for name, begins, ends in PARTS:
         took = _between(at, begins, ends)
         if took is not None:
-            parts[name] = max(0.0, took - (window_s if name in WITH_WINDOW else 0.0))
+            window = min(took, window_s) if name in WITH_WINDOW else 0.0  # the last may have begun before the undo
+            parts[name], windows_s = took - window, windows_s + window
     return Overhead(
         parts=parts,
         drilled_s=_between(at, "fault", "recovered"),
-        windows_s=window_s * sum(name in parts for name in WITH_WINDOW),
+        windows_s=windows_s,
         whole_s=_between(at, "called", "judged"),
     )
 

@@ -24,7 +24,7 @@ create index if not exists documents_by_name on documents (name, state);
 """
 PREFIX = "documents/"
 ROW_WITHIN_S = 0.7
-TIDY_EVERY_S = 0.5
+TIDY_EVERY_S = 0.25
 CLAIM = "insert into documents (key, name, size) values (%(key)s, %(name)s, %(size)s)"
 KEEP = """with kept as (
     update documents set state = 'stored', since = clock_timestamp()
@@ -33,9 +33,10 @@ replaced as (
     update documents set state = 'doomed' where name = %(name)s and state = 'stored' and exists (select from kept))
 select key from kept"""
 CURRENT = "select key from documents where name = %s and state = 'stored' order by since desc limit 1"
-# an upload ends within a second; what is pending for three has failed, or its replica has died
+# an upload ends within a second; what is pending for longer than that has failed, or its replica has died, and if
+# it has not, its KEEP finds the row doomed and the caller is told so
 DOOM = """update documents as d set state = 'doomed'
-where (state = 'pending' and since < clock_timestamp() - interval '3 seconds')
+where (state = 'pending' and since < clock_timestamp() - interval '1.5 seconds')
 or (state = 'stored' and exists (select from documents as newer
     where newer.name = d.name and newer.state = 'stored' and newer.since > d.since))"""
 
