@@ -158,7 +158,7 @@ def test_on_a_terminal_it_shows_what_it_is_doing(lab: Target) -> None:
     [
         (("nowhere", "--component", "api"), "--system nowhere: cannot read"),
         (("lab", "--component", "web"), "no component 'web'; it has api"),
-        (("lab", "--component", "worker"), "components.worker has no `ledger`"),
+        (("lab", "--component", "sentinel"), "components.sentinel has no `ledger`"),
         (("lab", "--component", "api", "--target", "local:/nowhere"), "no lab is up there"),
         (("lab", "--component", "api", "--for", "ever"), "--for: 'ever' is not a duration"),
     ],
