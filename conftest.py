@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from drills import telling, workers
-from drills.asked import Named, Repetition
-from drills.planned import Planner
-from drills.play import Drill, Yard
-from drills.screen import NOBODY
-from drills.telling import PLANS, RUN, SCREEN
+from drills.harness import telling, workers
+from drills.harness.asked import Named, Repetition
+from drills.harness.planned import Planner
+from drills.harness.play import Drill, Yard
+from drills.harness.screen import NOBODY
+from drills.harness.telling import PLANS, RUN, SCREEN
 from rollback import actions, arming, guard, signals
 from targets import systems, where
 from targets.systems import System

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drills.screen import NOBODY
+from drills.harness.screen import NOBODY
 
 
 @pytest.fixture

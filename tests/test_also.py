@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from drills.play import Yard
+from drills.harness.play import Yard
 from reports.outcome import Outcome
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.screen import Scene, Screen
+from drills.harness.screen import Scene, Screen
 from probes import handle
 from reports import live
 from targets.target import Target

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.play import Yard
+from drills.harness.play import Yard
 from reports import overhead
 from reports.outcome import Outcome
 from tests.runfolder import Records, activity, injection, ns

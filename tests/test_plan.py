@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from drills.asked import Named
-from drills.planned import PROPERTY, Planner
+from drills.harness.asked import Named
+from drills.harness.planned import PROPERTY, Planner
 from experiments import run
 from reports.plans import LATER
 from rollback import actions, guard, journal

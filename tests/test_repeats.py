@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from drills.asked import Named, Repetition
+from drills.harness.asked import Named, Repetition
 from reports import terminal
 from reports.repeats import Group
 from reports.runs import Told, tell

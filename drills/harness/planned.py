@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from drills.asked import Asked, Named, ask
+from drills.harness.asked import Asked, Named, ask
 from reports.plans import LATER
 from rollback import guard
 from rollback.arming import Permit

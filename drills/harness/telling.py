@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from drills.planned import PROPERTY as PLANNED
-from drills.play import PROPERTY as RESULT
-from drills.screen import NOBODY, Screen
-from drills.workers import is_worker
+from drills.harness.planned import PROPERTY as PLANNED
+from drills.harness.play import PROPERTY as RESULT
+from drills.harness.screen import NOBODY, Screen
+from drills.harness.workers import is_worker
 from reports import plans, terminal
 
 RUN = pytest.StashKey[Path]()

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import pytest
 
-from drills.asked import Asked, Named, ask
-from drills.screen import NOBODY, Scene, Screen
+from drills.harness.asked import Asked, Named, ask
+from drills.harness.screen import NOBODY, Scene, Screen
 from experiments import run
 from probes import handle
 from reports import calibration, measures, record, terminal, trial
