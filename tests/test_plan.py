@@ -49,7 +49,7 @@ def test_every_drill_is_planned_and_nothing_is_touched(target: Target, tmp_path:
 
 
 def test_it_builds_a_lab_where_none_is_given_and_takes_it_down(tmp_path: Path) -> None:
-    done = plan(tmp_path, "-k", "replica", "--repeat", "3", "-n", "2")
+    done = plan(tmp_path, "-k", "every_replica_killed", "--repeat", "3", "-n", "2")
     assert done.returncode == 0, done.stdout
     assert "every-replica-killed, 3 times" in done.stdout
     assert "1 drill planned" in done.stdout
@@ -65,7 +65,7 @@ def test_leftovers_are_told_and_not_healed(target: Target, tmp_path: Path, monke
     )  # fmt: skip
     journal.write(left)
     before = (tmp_path / "state" / "open" / "left.json").stat()
-    done = plan(tmp_path, "--target", target.address, "-k", "replica")
+    done = plan(tmp_path, "--target", target.address, "-k", "every_replica_killed")
     assert "refuses: injection left on" in done.stdout
     assert "1 would be refused" in done.stdout
     assert done.returncode == 0
@@ -76,7 +76,9 @@ def test_leftovers_are_told_and_not_healed(target: Target, tmp_path: Path, monke
 def test_what_the_door_would_say_is_told(target: Target, tmp_path: Path) -> None:
     toml = (ROOT / "targets" / "systems" / "lab.toml").read_text()
     (tmp_path / "mine.toml").write_text(f"{toml}\n[safety]\nmax_victims = 1\napprovals = {{ p1 = 2 }}\n")
-    done = plan(tmp_path, "--target", target.address, "--system", str(tmp_path / "mine.toml"), "-k", "replica")
+    done = plan(
+        tmp_path, "--target", target.address, "--system", str(tmp_path / "mine.toml"), "-k", "every_replica_killed"
+    )
     assert done.returncode == 0
     flat = " ".join(done.stdout.split())
     assert "refuses: it would hurt 2 nodes" in flat

@@ -124,7 +124,7 @@ def test_every_repetition_has_a_folder_of_its_own(test: str, number: int, drill:
 
 def test_drills_are_really_repeated(target: Target, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    options = ["--target", target.address, "--repeat", "2", "-k", "replica", "--run-folder", str(folder)]
+    options = ["--target", target.address, "--repeat", "2", "-k", "every_replica_killed", "--run-folder", str(folder)]
     played = subprocess.run(
         [sys.executable, "-m", "pytest", "drills/", *options],
         cwd=ROOT, env={**os.environ, "COLUMNS": "100"}, capture_output=True, text=True, check=False,
