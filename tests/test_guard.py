@@ -65,11 +65,10 @@ def test_one_kind_can_be_put_back_alone(session: guard.Session, target: FakeTarg
     assert [record.id for record in session.stop(by="test").healed] == [out.id]
 
 
-def test_a_stop_of_a_kind_that_there_is_not_says_so(session: guard.Session) -> None:
-    actions.use(session)
+def test_a_stop_of_a_kind_that_there_is_not_says_so(session: guard.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "_current", [session])
     with pytest.raises(BadInput, match="no fault is called 'partitoin'"):
         actions.stop(only="partitoin")
-    actions.use(None)
 
 
 def test_the_record_is_on_disk_before_the_harm(session: guard.Session, target: FakeTarget) -> None:

@@ -371,7 +371,7 @@ def test_nothing_is_left_whoever_dies(dies: str) -> None:
     until(lambda: not found.folder.exists(), "the folder is gone")
     until(lambda: not processes.members(found.folder), "no process is left")
     assert not segments() & shared
-    assert not any(listens(port) for port in doors.values())
+    until(lambda: not any(listens(port) for port in doors.values()), "every door is closed")
     assert found.address not in local.running()
     owner.kill()
     owner.stdout.close()

@@ -101,12 +101,9 @@ def test_the_door_is_shut_for_everybody(shut: None, monkeypatch: pytest.MonkeyPa
     with guard.Session(permit=Permit()) as session:
         with pytest.raises(guard.Refused, match="not injecting: --plan only tells"):
             guard.inject(session, target, "kill", component="a")
-        actions.use(session)
-        try:
-            with pytest.raises(actions.StopMethod, match="--plan only tells"):
-                actions.inject("kill", component="a")
-        finally:
-            actions.use(None)
+        monkeypatch.setattr(actions, "_current", [session])
+        with pytest.raises(actions.StopMethod, match="--plan only tells"):
+            actions.inject("kill", component="a")
     assert target.calls == []
     assert journal.open_records() == ((), ())
 

@@ -24,7 +24,6 @@ def begin_upload(key: str, size: int, sent: int, component: str = "objects") -> 
         signed = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
     url = urlsplit(signed)
     connection = http.client.HTTPConnection(str(url.hostname), url.port or 80, timeout=ANSWER_S)
-    _under_way[key] = connection
     try:
         connection.putrequest("PUT", f"{url.path}?{url.query}")
         connection.putheader("Content-Length", str(size))
@@ -34,9 +33,12 @@ def begin_upload(key: str, size: int, sent: int, component: str = "objects") -> 
         connection.sock.recv(1)
     except TimeoutError:
         connection.sock.settimeout(ANSWER_S)
+        _under_way[key] = connection
         return {"key": key, "size": size, "sent": sent}
     except OSError as error:
+        connection.close()
         raise TargetError(f"{component}: the upload broke off at once ({error})") from error
+    connection.close()
     raise TargetError(f"{component} answered after {sent} of {size} bytes: no upload is under way")
 
 
