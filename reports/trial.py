@@ -125,7 +125,8 @@ def _activity(activity: Activity, *, in_force: bool) -> Iterator[Finding]:
     if activity.tolerance_met is False and activity.phase in ("before", "method", "after"):
         saw = f"failed: {error}" if activity.status == "failed" else f"saw {plain(activity.output)}"
         when = {"before": "before the fault", "method": "during the drill", "after": "after the recovery"}
-        doubt = invalid if activity.phase == "before" else unproven if in_force else missed
+        excused = in_force and activity.phase == "after"  # what the method looks at is to hold there and then
+        doubt = invalid if activity.phase == "before" else unproven if excused else missed
         yield doubt(f"not as it should be {when[activity.phase]}: the probe {name!r} {saw}")
     elif activity.status != "succeeded" and activity.phase != "rollbacks":  # injections say how the undo went
         yield unproven(f"the {activity.kind} {name!r} {activity.status}: {error}")

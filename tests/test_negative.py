@@ -86,7 +86,10 @@ def test_every_experiment_is_drilled() -> None:
 def test_an_objective_below_what_is_possible_is_missed(drill: Drill, name: str) -> None:
     played = DRILLS[name]
     outcome = drill(played.experiment, **played.held_to | {"rto": "1 ms"})
-    assert outcome.verdict == "missed", outcome
+    close = outcome.verdict == "unknown" and outcome.why[0].startswith(
+        "too close to call"
+    )  # a bound wider than the RTO
+    assert outcome.verdict == "missed" or close, outcome
     assert outcome.put_back
 
 

@@ -1,13 +1,17 @@
 """Drills on slow, half-cut, lost and erring ways, each with its own promise broken: then it must not be met."""
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from drills import test_postgres_hosts as hosts
 from reports.outcome import Outcome
 from targets import s3, where
+from targets.waiting import until
 from tests.test_negative import DRILLS, edited, kill_of_the_api
 
 Drill = Callable[..., Outcome]
@@ -93,8 +97,16 @@ def test_an_upload_that_was_whole_when_the_store_died_is_no_interrupted_one(dril
 def leave_half(key: str) -> None:
     """Keep what a store should not have kept."""
     client, bucket = s3.client(where.target().endpoint("objects"))
-    client.put_object(Bucket=bucket, Key=key, Body=bytes(1000))
-    client.close()
+    with contextlib.closing(client):
+        until(partial(_kept, client, bucket, key), 10, "the store to be there again")
+
+
+def _kept(client: Any, bucket: str, key: str) -> bool:
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=bytes(1000))
+    except (BotoCoreError, ClientError):
+        return False
+    return True
 
 
 def forget_half(key: str) -> None:

@@ -23,6 +23,8 @@ def begin_upload(key: str, size: int, sent: int, component: str = "objects") -> 
     with closing(client):
         signed = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
     url = urlsplit(signed)
+    if earlier := _under_way.pop(key, None):
+        earlier.close()
     connection = http.client.HTTPConnection(str(url.hostname), url.port or 80, timeout=ANSWER_S)
     try:
         connection.putrequest("PUT", f"{url.path}?{url.query}")
