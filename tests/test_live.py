@@ -39,7 +39,7 @@ def test_a_terminal_shows_phases_in_place_and_keeps_one_line_a_drill(target: Tar
         "RTO clock running",
         "RTO clock stopped",
         "requests served",
-        "steady after",
+        "recovery",
     ]
     for phase in shown:
         assert phase in written, written

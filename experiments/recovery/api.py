@@ -18,15 +18,16 @@ REFUSED = 503
 def roll_back(component: str = "api", restarts: int = 2, detect_within_s: float = 10.0) -> dict[str, Any]:
     """Wait until a node was restarted `restarts` times on its release, then deploy everywhere what was there before.
 
-    Returns names and moments, once all nodes serve.  TargetError when nothing crashes, or there is nothing to go
+    It must still go on: a node that was restarted long ago and runs does not crash in a loop.  Returns names and moments, once all nodes serve.  TargetError when nothing crashes, or there is nothing to go
     back to.
     """
     target = where.target()
     if not isinstance(target, Deployable) or not isinstance(target, Killable):
         raise TargetError(f"target {target.address} cannot deploy releases")
     names = [node.name for node in target.nodes(component)]
+    first = {name: target.restarts(name) for name in names}
     crashing = until(
-        lambda: [name for name in names if target.restarts(name) >= restarts],
+        lambda: [name for name in names if max(restarts, first[name] + 1) <= target.restarts(name)],
         detect_within_s,
         f"a crash loop of {component}",
     )
