@@ -18,8 +18,8 @@ REFUSED = 503
 def roll_back(component: str = "api", restarts: int = 2, detect_within_s: float = 10.0) -> dict[str, Any]:
     """Wait until a node was restarted `restarts` times on its release, then deploy everywhere what was there before.
 
-    It must still go on: a node that was restarted long ago and runs does not crash in a loop.  Returns names and moments, once all nodes serve.  TargetError when nothing crashes, or there is nothing to go
-    back to.
+    It must still go on: a node that was restarted long ago and runs does not crash in a loop.  Returns names and
+    moments, once all nodes serve.  TargetError when nothing crashes, or there is nothing to go back to.
     """
     target = where.target()
     if not isinstance(target, Deployable) or not isinstance(target, Killable):

@@ -4,9 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import cast
 
-from redis.exceptions import RedisError
-
-from targets.lab.service.queue import master
+from targets.lab.service.queue import AWAY, master
 
 PREFIX = "cache:"
 TTL_S = 60
@@ -24,7 +22,7 @@ class Cache:
     async def get(self, key: str) -> str | None:
         """Look a value up; None when it is not there, and when Redis does not answer in time."""
         found = None
-        with suppress(RedisError, OSError, TimeoutError):
+        with suppress(*AWAY):
             async with asyncio.timeout(WITHIN_S):
                 found = cast("str | None", await self._client.get(PREFIX + key))
         if found is None:
@@ -35,6 +33,6 @@ class Cache:
 
     async def put(self, key: str, value: str) -> None:
         """Keep a value for a while, if Redis takes it in time."""
-        with suppress(RedisError, OSError, TimeoutError):
+        with suppress(*AWAY):
             async with asyncio.timeout(WITHIN_S):
                 await self._client.set(PREFIX + key, value, ex=TTL_S)

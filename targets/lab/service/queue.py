@@ -16,6 +16,8 @@ from targets.lab.service.lists import FAILED, PRIORITIES, SLOTS, WAITING
 DEADLINE_S = 0.6
 ENQUEUE_WITHIN_S = 0.2  # an order is accepted without its job: the worker enqueues it later
 _ANSWER_S = 0.25
+# AttributeError: what Python 3.13.0's transports raise when a connection was reset before they are written to
+AWAY = (RedisError, OSError, TimeoutError, AttributeError)
 
 
 class Unavailable(Exception):
@@ -47,7 +49,7 @@ class Queue:
         try:
             async with asyncio.timeout(seconds):
                 return await work
-        except (RedisError, OSError, TimeoutError) as error:
+        except AWAY as error:
             raise Unavailable(f"redis: {str(error) or 'no answer in time'}") from error
 
     async def ping(self) -> None:
