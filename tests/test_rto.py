@@ -73,6 +73,11 @@ RULES: dict[str, Rule] = {
         "unknown",
         "but only once the undo had begun",
     ),
+    "undo brought it down": (  # the first request that failed was on its way when the undo began
+        {"injections": [injection(heal_started_ns=ns(0.101), healed_at_ns=ns(0.2))]},
+        "met",
+        "served again after 1.10",
+    ),
     "not recovered, cut short": (
         {"session": session(recovered=False, why_not="503", error="no client")},
         "unknown",
@@ -162,6 +167,13 @@ def test_a_hypothesis_that_failed_while_the_fault_was_in_force_is_no_miss(tmp_pa
     outcome = of(tmp_path, **late, chaostoolkit=chaostoolkit(after=False))
     assert outcome.verdict == "unknown"
     assert "the steady state did not come back" in outcome.why
+
+
+def test_what_the_method_looks_at_is_to_hold_while_the_fault_is_in_force(tmp_path: Path) -> None:
+    late = {"objective": objective(recovered_by="stop"), "injections": [injection(healed_at_ns=ns(99))]}
+    outcome = of(tmp_path, **late, activities=[activity("refused clearly", "method", tolerance_met=False, output=200)])
+    assert outcome.verdict == "missed"
+    assert "not as it should be during the drill: the probe 'refused clearly' saw 200" in outcome.why
 
 
 def test_one_failure_in_flight_is_noticed_and_no_negative_rto(tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ RULES: dict[str, Rule] = {
         "unknown",
         "api was failing before the fault: 503 down",
     ),
+    "watched from within an interval of a window": (
+        {"samples": requests(times=ticks(-0.5, 5), down=OUTAGE)},
+        "met",
+        "served again",
+    ),
     "not watched before": (
         {"samples": requests(times=ticks(-0.3, 5), down=OUTAGE)},
         "unknown",
