@@ -3,6 +3,7 @@
 What comes back by itself is the system's own doing.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,8 @@ from targets.abilities import Killable
 from targets.target import BadInput, Target, TargetError, TargetGone
 
 MOST_GRACE_S = 60
+RESTARTED_WITHIN_S = 3.0
+LOOK_S = 0.05
 
 
 def plan(
@@ -87,5 +90,8 @@ def heal(target: Target, plan: Plan) -> None:
 
 
 def residue(target: Target) -> list[str]:
-    """Name the nodes that should run and do not."""
-    return [f"{name} does not run" for name in able(target, Killable, "kill nodes").down()]
+    """Name the nodes that should run and do not, nor do within 3 s: whoever restarts them may be at it."""
+    killable, ends = able(target, Killable, "kill nodes"), time.monotonic() + RESTARTED_WITHIN_S
+    while (down := killable.down()) and time.monotonic() < ends:
+        time.sleep(LOOK_S)
+    return [f"{name} does not run" for name in down]
