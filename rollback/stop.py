@@ -76,15 +76,9 @@ def residue(target: Target) -> list[str]:
 
 def _heal(record: Injection, by: str) -> Injection:
     record = _noted(replace(record, heal_started_ns=record.heal_started_ns or time.monotonic_ns(), healed_by=by))
-    errors: list[str] = []
-    worker = threading.Thread(target=_heal_and_look, args=(record, errors), daemon=True)
-    worker.start()
-    worker.join(HEAL_BUDGET_S)
-    if worker.is_alive():
-        errors.append(f"did not end within {HEAL_BUDGET_S:.0f} s")
-    if errors:
+    if errors := _within_budget(lambda: _heal_and_look(record)):
         return _noted(replace(record, error="; ".join(errors)))
-    left = tuple(_left_behind(record))
+    left = tuple(_within_budget(lambda: _left_behind(record), "could not look: "))
     error = record.error if record.injected_at_ns is None else None  # an earlier heal's failure is over
     closed = replace(record, healed_at_ns=time.monotonic_ns(), residue=left, error=error)
     try:
@@ -92,6 +86,24 @@ def _heal(record: Injection, by: str) -> Injection:
     except OSError as full:
         return replace(record, error=f"is healed, but its record cannot be closed ({full}); free the disk, stop again")
     return closed
+
+
+def _within_budget(work: Callable[[], list[str]], failed: str = "") -> list[str]:
+    """Give what `work` finds wrong; whatever it raises, and that it does not end, is wrong as well."""
+    found: list[list[str]] = []
+
+    def worker() -> None:
+        try:
+            found.append(work())
+        except TargetGone:
+            found.append([])  # a target that does not exist any more holds no harm
+        except BaseException as error:  # noqa: BLE001  the stop must try all the others, whatever this one raised
+            found.append([f"{failed}{type(error).__name__}: {error}"])
+
+    thread = threading.Thread(target=worker, daemon=True)
+    thread.start()
+    thread.join(HEAL_BUDGET_S)
+    return found[0] if found else [f"{failed}did not end within {HEAL_BUDGET_S:.0f} s"]
 
 
 def _noted(record: Injection) -> Injection:
@@ -102,33 +114,21 @@ def _noted(record: Injection) -> Injection:
     return record
 
 
-def _heal_and_look(record: Injection, errors: list[str]) -> None:
-    try:
-        target = attach(record.target)
-        fault = faults.load(record.fault)
+def _heal_and_look(record: Injection) -> list[str]:
+    target, fault = attach(record.target), faults.load(record.fault)
+    fault.heal(target, record.plan)
+    if record.injected_at_ns is None:
+        time.sleep(IN_FLIGHT_S)
         fault.heal(target, record.plan)
-        if record.injected_at_ns is None:
-            time.sleep(IN_FLIGHT_S)
-            fault.heal(target, record.plan)
-        if fault.active(target, record.plan) is True:
-            errors.append("still active after it was healed")
-    except TargetGone:
-        pass  # a target that does not exist any more holds no harm
-    except Exception as error:  # noqa: BLE001  the stop must try all the others, whatever this one raised
-        errors.append(f"{type(error).__name__}: {error}")
+    if fault.active(target, record.plan) is True:
+        return ["still active after it was healed"]
+    return []
 
 
 def _left_behind(record: Injection) -> list[str]:
     """Sweep for what no open record explains."""
     others = [r for r in journal.open_records()[0] if r.id != record.id and r.target == record.target]
-    if others:
-        return []  # the stop of the last one sweeps for all
-    try:
-        return residue(attach(record.target))
-    except TargetGone:
-        return []
-    except DrillyardError as error:
-        return [f"could not look: {error}"]
+    return [] if others else residue(attach(record.target))  # the stop of the last one sweeps for all
 
 
 def leftovers() -> Callable[[Injection], bool]:
