@@ -4,6 +4,7 @@ refuse -> plan -> record on disk -> inject -> look whether it bit.  No record, n
 a fault that never bit is an error, not a success.  Whatever goes wrong, the record stays open for the stop.
 """
 
+import contextlib
 import inspect
 import threading
 import time
@@ -139,19 +140,33 @@ def inject(
 
 
 def _strike(target: Target, record: Injection) -> Injection:
-    fault = faults.load(record.fault)
     try:
-        fault.inject(target, record.plan)
-        bite = fault.active(target, record.plan)
-    except DrillyardError as error:
-        journal.stamp(record, error=str(error))
+        bite = _bite(target, record)
+    except BaseException as error:  # an interruption too: the stop has to know that nothing more comes
+        why = str(error) if isinstance(error, DrillyardError) else f"{type(error).__name__}: {error}"
+        seen = False if isinstance(error, NeverBit) else None
+        with contextlib.suppress(OSError):
+            journal.stamp(record, inject_failed_ns=time.monotonic_ns(), bite=seen, error=why)
         raise
-    if bite is False:
-        seen = f"{record.fault} of {', '.join(record.plan['victims'])} was injected and does not hurt"
-        journal.stamp(record, bite=False, error=seen)
-        raise NeverBit(f"{seen}: the drill would prove nothing")
     note = None if bite else "it bit, and had ended by itself when it was looked at"
-    return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+    try:
+        struck = journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+    except OSError as full:
+        raise DrillyardError(f"{record.fault} is in force, and its record cannot say so ({full})") from full
+    if struck.heal_started_ns:
+        raise DrillyardError(f"{record.fault} was stopped while it was being injected ({struck.healed_by})")
+    return struck
+
+
+def _bite(target: Target, record: Injection) -> bool | None:
+    """Inject, and look whether it hurts."""
+    fault = faults.load(record.fault)
+    fault.inject(target, record.plan)
+    bite = fault.active(target, record.plan)
+    if bite is False:
+        who = f"{record.fault} of {', '.join(record.plan['victims'])}"
+        raise NeverBit(f"{who} was injected and does not hurt: the drill would prove nothing")
+    return bite
 
 
 def refusals(
@@ -175,9 +190,14 @@ def refusals(
             f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
             "run `python -m rollback stop`"
             for record in records
-            if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
+            if record.target == target.address and _is_wrong(record)
         ),
     ]
+
+
+def _is_wrong(record: Injection) -> bool:
+    """Tell whether an open record is none of a drill under way: its heal or its inject failed, or its owner died."""
+    return bool(record.heal_started_ns or record.inject_failed_ns or not record.owner.alive())
 
 
 def _watched(session: Session) -> Watchdog:

@@ -6,6 +6,7 @@
 State is derived from stamps, never stored.  All `*_ns` are CLOCK_MONOTONIC of the boot named in `boot`.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -52,6 +53,7 @@ class Injection:
     expires_at_ns: int  # the watchdog heals it then, even if its owner lives
     prepares: bool = False  # it sets the stage for another one, and callers are not to notice it
     injected_at_ns: int | None = None
+    inject_failed_ns: int | None = None  # its owner has given up, and injects no more
     bite: bool | None = None  # seen by looking after the injection
     bite_note: str | None = None
     heal_started_ns: int | None = None
@@ -144,7 +146,9 @@ def read(path: Path) -> Injection:
 
 
 def stamp(record: Injection, **changes: Any) -> Injection:
-    """Change a record on disk and return it; the drill's folder gets a copy."""
+    """Change a record on disk, keeping what a stop has written there; the drill's folder gets a copy."""
+    with contextlib.suppress(FileNotFoundError, NotOurs):
+        record = read(home() / "open" / f"{record.id}.json")
     changed = replace(record, **changes)
     write(changed)
     tell(changed)

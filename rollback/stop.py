@@ -116,13 +116,20 @@ def _noted(record: Injection) -> Injection:
 
 def _heal_and_look(record: Injection) -> list[str]:
     target, fault = attach(record.target), faults.load(record.fault)
+    busy = _may_still_inject(record)  # before the wait: an owner that dies in it may have sent something
     fault.heal(target, record.plan)
     if record.injected_at_ns is None:
         time.sleep(IN_FLIGHT_S)
         fault.heal(target, record.plan)
     if fault.active(target, record.plan) is True:
         return ["still active after it was healed"]
-    return []
+    return [f"is healed, but pid {record.owner.pid} was injecting it and lives; stop again"] if busy else []
+
+
+def _may_still_inject(record: Injection) -> bool:
+    """Tell whether another process is in the middle of the injection: closed now, its harm would have no record."""
+    ended = record.injected_at_ns or record.inject_failed_ns
+    return ended is None and record.owner != journal.myself() and record.owner.alive()
 
 
 def _left_behind(record: Injection) -> list[str]:
