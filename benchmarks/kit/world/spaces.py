@@ -1,0 +1,125 @@
+"""Namespaces: who stands in which, who holds one open; what listens in the lab's networks, what nft drops there."""
+
+import json
+import os
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.kit.world.people import Person, link, named
+from benchmarks.kit.world.where import Facts
+
+KINDS = ("net", "mnt", "user")
+NAMED = Path("/run/netns")  # where `ip netns` keeps names
+_LISTENS = "0A"
+_ANSWER_S = 10.0
+_NFT = "PATH=$PATH:/usr/sbin:/sbin; command -v nft >/dev/null && nft -j list ruleset"
+_PORTS = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null"
+_HELD = re.compile(r"(?:net|mnt|user):\[\d+\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What one network namespace of a lab says of itself."""
+
+    name: str  # "net:[4026532246]": it outlives its node's processes
+    nft: str  # JSON, "" where there is no nft
+    ports: str  # /proc/net/tcp and tcp6
+
+
+def namespaces(people: Sequence[Person]) -> Facts:
+    """Tell by their numbers the namespaces that each of ours stands in and holds open, and those that have a name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for one in people:
+        for kind in KINDS:
+            if number := link(f"/proc/{one.pid}/ns/{kind}"):
+                found[f"{kind} of {one.owner or named(one)}"].add(number)
+        for number in _held(one.pid):
+            found[f"held open by {one.owner or named(one)}"].add(number)
+    names = {f"named {path.name}": {"there"} for path in NAMED.glob("*")}
+    return {thing: ", ".join(sorted(numbers)) for thing, numbers in {**found, **names}.items()}
+
+
+def listeners(people: Sequence[Person], networks: Sequence[Network]) -> Facts:
+    """Tell who of ours listens where: in our own network, and whoever it is in the lab's."""
+    holders = {number: one.owner or named(one) for one in people for number in _sockets(one.pid)}
+    here = _ports(Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text())
+    found = {f"port {port}": holders[number] for port, number in here if number in holders}
+    for each in networks:
+        ports = _ports(each.ports)
+        found |= {f"port {port} in {each.name}": holders.get(number, "somebody unknown") for port, number in ports}
+    return found | {f"socket {path}": holders[number] for path, number in _unix() if number in holders}
+
+
+def nft(networks: Sequence[Network]) -> Facts:
+    """Tell every rule, set, chain and table of nftables in the lab's networks."""
+    return {
+        f"{json.dumps(_lasting(each), sort_keys=True)} in {network.name}": "in force"
+        for network in networks
+        for each in (json.loads(network.nft)["nftables"] if network.nft else [])
+        if "metainfo" not in each
+    }
+
+
+def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the handle, which counts up."""
+    return {kind: {key: value for key, value in words.items() if key != "handle"} for kind, words in entry.items()}
+
+
+def networks(people: Sequence[Person]) -> list[Network]:
+    """Look into every network that a lab's supervisor holds, whether its node runs or not."""
+    held = {
+        number: (one.pid, handle)
+        for one in people
+        if one.owner == "supervisor"
+        for handle, number in _handles(one.pid)
+        if number.startswith("net:")
+    }
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda number: _inside(number, *held[number]), held))
+
+
+def _inside(name: str, pid: int, handle: int) -> Network:
+    foreign = link(f"/proc/{pid}/ns/user") != link("/proc/self/ns/user")
+    words = ["-U", "--preserve-credentials", "-t", str(pid)] if foreign else []
+    argv = ["nsenter", *words, f"--net=/proc/{pid}/fd/{handle}", "sh", "-c", f"{_NFT}; echo; {_PORTS}"]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=_ANSWER_S, check=True)
+    said, _, ports = ran.stdout.partition("\n")
+    return Network(name=name, nft=said, ports=ports)
+
+
+def _ports(table: str) -> Iterator[tuple[str, str]]:
+    """List (port, inode) of what listens, from a table like /proc/net/tcp."""
+    for line in table.splitlines():
+        words = line.split()
+        if len(words) > 9 and words[3] == _LISTENS:
+            yield str(int(words[1].rpartition(":")[2], 16)), words[9]
+
+
+def _unix() -> Iterator[tuple[str, str]]:
+    """List (path, inode) of the Unix sockets that somebody listens on."""
+    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+        words = line.split(maxsplit=7)
+        if words[3] == "00010000" and len(words) == 8:
+            yield words[7], words[6]
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    return (name[8:-1] for _, name in _handles(pid) if name.startswith("socket:["))
+
+
+def _held(pid: int) -> Iterator[str]:
+    return (name for _, name in _handles(pid) if _HELD.fullmatch(name))
+
+
+def _handles(pid: int) -> Iterator[tuple[int, str]]:
+    """List the descriptors of a process with what each stands for."""
+    with suppress(OSError):
+        for entry in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208  names are all that is needed
+            yield int(entry), link(f"/proc/{pid}/fd/{entry}")
