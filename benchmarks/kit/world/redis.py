@@ -13,9 +13,6 @@ _SILENT = "does not answer"
 _OF_MASTER = ("flags", "quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs", "num-slaves",
               "num-other-sentinels")  # fmt: skip
 _COUNTED = re.compile(r"[0-9a-f]{6,}|\d+")
-_OWN = ("sentinel myid", "sentinel monitor", "sentinel down-after-milliseconds", "sentinel failover-timeout",
-        "sentinel known-replica", "sentinel known-sentinel", "sentinel auth", "user ", "requirepass",
-        "sentinel deny", "sentinel notification", "sentinel client-reconfig")  # fmt: skip
 
 
 def redis(where: Where) -> Facts:
@@ -25,11 +22,11 @@ def redis(where: Where) -> Facts:
         folder = (where.lab or Path()) / node
         with short(folder) as name:
             look = _server if node.startswith("redis-") else _sentinel
-            found |= {f"{node}: {thing}": how for thing, how in look(folder, f"{name}/socket")}
+            found |= {f"{node}: {thing}": how for thing, how in look(f"{name}/socket")}
     return found
 
 
-def _server(_: Path, door: str) -> Iterator[tuple[str, str]]:
+def _server(door: str) -> Iterator[tuple[str, str]]:
     role = resp.ask(door, "ROLE")
     if not role:
         yield "the server", _SILENT
@@ -49,7 +46,7 @@ def _role(role: list[Any]) -> str:
     return f"master of {len(role[2])}" if role[0] == "master" else f"replica, {role[3]}"
 
 
-def _sentinel(folder: Path, door: str) -> Iterator[tuple[str, str]]:
+def _sentinel(door: str) -> Iterator[tuple[str, str]]:
     facts = _pairs(resp.ask(door, "SENTINEL", "MASTER", MASTER))
     if not facts:
         yield "the sentinel", _SILENT
@@ -59,8 +56,10 @@ def _sentinel(folder: Path, door: str) -> Iterator[tuple[str, str]]:
     yield "quorum", "reachable" if resp.ask(door, "SENTINEL", "CKQUORUM", MASTER) else "not reachable"
     yield from ((f"setting {name}", value) for name, value in _pairs(_configured(door)).items())
     yield from ((f"period {name}", value) for name, value in _pairs(resp.ask(door, "SENTINEL", "DEBUG")).items())
-    lines = (folder / "sentinel.conf").read_text().splitlines()
-    yield from ((f"file: {line}", "there") for line in lines if line.startswith(_OWN))
+    for kind in ("REPLICAS", "SENTINELS"):
+        known = [_pairs(each) for each in resp.ask(door, "SENTINEL", kind, MASTER) or []]
+        yield from ((f"{kind.lower()}: {each['ip']}:{each['port']}", each["flags"]) for each in known)
+    yield from ((f"user {line}", "there") for line in resp.ask(door, "ACL", "LIST") or [])
 
 
 def _configured(door: str) -> Any:

@@ -4,23 +4,23 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kit.world import inside
 from benchmarks.kit.world.people import Person, link, named
 from benchmarks.kit.world.where import Facts
+from targets.target import TargetError
 
 KINDS = ("net", "mnt", "user")
 NAMED = Path("/run/netns")  # where `ip netns` keeps names
 _LISTENS = "0A"
 _ANSWER_S = 10.0
-_NFT = "PATH=$PATH:/usr/sbin:/sbin; command -v nft >/dev/null && nft -j list ruleset"
-_PORTS = "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null"
 _HELD = re.compile(r"(?:net|mnt|user):\[\d+\]")
 
 
@@ -74,24 +74,20 @@ def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
 
 def networks(people: Sequence[Person]) -> list[Network]:
     """Look into every network that a lab's supervisor holds, whether its node runs or not."""
-    held = {
-        number: (one.pid, handle)
-        for one in people
-        if one.owner == "supervisor"
-        for handle, number in _handles(one.pid)
-        if number.startswith("net:")
-    }
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda number: _inside(number, *held[number]), held))
+    found: list[Network] = []
+    for one in people:
+        held = {number: str(handle) for handle, number in _handles(one.pid) if number.startswith("net:")}
+        if one.owner == "supervisor" and held:
+            found += [Network(name=name, nft=said[0], ports=said[1]) for name, said in _looked_into(one.pid, held)]
+    return found
 
 
-def _inside(name: str, pid: int, handle: int) -> Network:
-    foreign = link(f"/proc/{pid}/ns/user") != link("/proc/self/ns/user")
-    words = ["-U", "--preserve-credentials", "-t", str(pid)] if foreign else []
-    argv = ["nsenter", *words, f"--net=/proc/{pid}/fd/{handle}", "sh", "-c", f"{_NFT}; echo; {_PORTS}"]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=_ANSWER_S, check=True)
-    said, _, ports = ran.stdout.partition("\n")
-    return Network(name=name, nft=said, ports=ports)
+def _looked_into(pid: int, held: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    argv = [sys.executable, "-I", "-S", inside.__file__, str(pid), *held.values()]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+    if ran.returncode:
+        raise TargetError(f"the networks of the lab cannot be looked into: {ran.stderr.strip()[-500:]}")
+    return zip(held, json.loads(ran.stdout), strict=True)
 
 
 def _ports(table: str) -> Iterator[tuple[str, str]]:
