@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_IFMT, S_ISDIR, S_ISSOCK
+from stat import S_IMODE, S_ISDIR, S_ISSOCK
 
 from benchmarks.kit.world.where import Facts, Where
 
@@ -16,15 +16,9 @@ def files(where: Where) -> Facts:
     """Map each path to its kind, rights and owner; numbers in names are written as #, for servers count on."""
     found = {f"temporary {name}": "there" for name in _temporary(where)}
     found |= {f"open record {path.name}": "there" for path in (where.state / "open").glob("*")}
-    for path in _below(where.lab) if where.lab else ():
-        if told := _told(path):
-            found[f"lab {_named(path.relative_to(where.lab or path))}"] = told
+    if where.lab:
+        found |= {f"lab {name}": told for name, told in _below(where.lab)}
     return found
-
-
-def _named(path: Path) -> str:
-    node, *below = path.parts
-    return "/".join((node, *(_COUNTED.sub("#", part) for part in below)))
 
 
 def _temporary(where: Where) -> Iterator[str]:
@@ -36,16 +30,20 @@ def _temporary(where: Where) -> Iterator[str]:
         yield from (f"lab {path.name}" for path in where.labs.glob("*"))
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[tuple[str, str]]:
+    """List everything below a folder; the names of the nodes' own folders keep their numbers."""
     for top, folders, names in os.walk(folder):
+        node, _, below = top[len(f"{folder}/") :].partition("/")
+        place = "".join(f"{part}/" for part in (node, _COUNTED.sub("#", below)) if part)
         for name in (*folders, *names):
-            yield Path(top, name)
+            if told := _told(f"{top}/{name}"):
+                yield f"{place}{_COUNTED.sub('#', name) if node else name}", told
 
 
-def _told(path: Path) -> str:
+def _told(path: str) -> str:
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except OSError:
         return ""
     kind = "folder" if S_ISDIR(found.st_mode) else "socket" if S_ISSOCK(found.st_mode) else "file"
-    return f"{kind} {found.st_mode & ~S_IFMT(found.st_mode) & 0o7777:o} of user {found.st_uid}"
+    return f"{kind} {S_IMODE(found.st_mode):o} of user {found.st_uid}"

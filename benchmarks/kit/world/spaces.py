@@ -19,7 +19,6 @@ from targets.target import TargetError
 
 KINDS = ("net", "mnt", "user")
 NAMED = Path("/run/netns")  # where `ip netns` keeps names
-_LISTENS = "0A"
 _ANSWER_S = 10.0
 _HELD = re.compile(r"(?:net|mnt|user):\[\d+\]")
 
@@ -30,7 +29,7 @@ class Network:
 
     name: str  # "net:[4026532246]": it outlives its node's processes
     nft: str  # JSON, "" where there is no nft
-    ports: str  # /proc/net/tcp and tcp6
+    listening: list[tuple[int, int]]  # (port, inode)
 
 
 def namespaces(people: Sequence[Person]) -> Facts:
@@ -49,11 +48,10 @@ def namespaces(people: Sequence[Person]) -> Facts:
 def listeners(people: Sequence[Person], networks: Sequence[Network]) -> Facts:
     """Tell who of ours listens where: in our own network, and whoever it is in the lab's."""
     holders = {number: one.owner or named(one) for one in people for number in _sockets(one.pid)}
-    here = _ports(Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text())
-    found = {f"port {port}": holders[number] for port, number in here if number in holders}
+    found = {f"port {port}": holders[str(number)] for port, number in inside.listening() if str(number) in holders}
     for each in networks:
-        ports = _ports(each.ports)
-        found |= {f"port {port} in {each.name}": holders.get(number, "somebody unknown") for port, number in ports}
+        known = ((port, holders.get(str(number), "somebody unknown")) for port, number in each.listening)
+        found |= {f"port {port} in {each.name}": holder for port, holder in known}
     return found | {f"socket {path}": holders[number] for path, number in _unix() if number in holders}
 
 
@@ -78,24 +76,18 @@ def networks(people: Sequence[Person]) -> list[Network]:
     for one in people:
         held = {number: str(handle) for handle, number in _handles(one.pid) if number.startswith("net:")}
         if one.owner == "supervisor" and held:
-            found += [Network(name=name, nft=said[0], ports=said[1]) for name, said in _looked_into(one.pid, held)]
+            found += [
+                Network(name=name, nft=nft, listening=ports) for name, (nft, ports) in _looked_into(one.pid, held)
+            ]
     return found
 
 
-def _looked_into(pid: int, held: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str]]]:
+def _looked_into(pid: int, held: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, list[tuple[int, int]]]]]:
     argv = [sys.executable, "-I", "-S", inside.__file__, str(pid), *held.values()]
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
     if ran.returncode:
         raise TargetError(f"the networks of the lab cannot be looked into: {ran.stderr.strip()[-500:]}")
     return zip(held, json.loads(ran.stdout), strict=True)
-
-
-def _ports(table: str) -> Iterator[tuple[str, str]]:
-    """List (port, inode) of what listens, from a table like /proc/net/tcp."""
-    for line in table.splitlines():
-        words = line.split()
-        if len(words) > 9 and words[3] == _LISTENS:
-            yield str(int(words[1].rpartition(":")[2], 16)), words[9]
 
 
 def _unix() -> Iterator[tuple[str, str]]:
