@@ -8,14 +8,14 @@ import contextlib
 import inspect
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from experiments import faults
-from rollback import arming, journal
+from rollback import arming, journal, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Injection, Owner
@@ -39,6 +39,10 @@ class NeverBit(DrillyardError):
     """The fault was injected and is not there: a drill without harm proves nothing."""
 
 
+class StoppedByHand(DrillyardError):
+    """Somebody pressed the red button since this session began."""
+
+
 def shut(*why: str) -> None:
     """Let nothing through from now on, for this reason; without one, open again."""
     _shut[:] = why
@@ -56,6 +60,8 @@ class Session:
     lock: threading.Lock = field(default_factory=threading.Lock)
     watchdog: Watchdog | None = None
     failure: DrillyardError | None = None  # why the last injection of this drill did not work
+    born_ns: int = marks.BORN_NS  # it obeys the stops by hand from then on
+    unhealed: set[str] = field(default_factory=set)  # ids of what it could not put back
 
     def __enter__(self) -> Self:
         """Heal what dead sessions left, then start the watchdog. StopFailed when something cannot be healed."""
@@ -78,7 +84,15 @@ class Session:
 
     def stop(self, *, by: str, only: str | None = None) -> stopping.Stopped:
         """Put back everything that this session has hurt, or what it has hurt with the fault `only`."""
-        return stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
+        mine = stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
+        self.unhealed -= {record.id for record in mine.healed}
+        self.unhealed |= {record.id for record in mine.unhealed}
+        return mine
+
+    def stopped(self) -> str | None:
+        """Say who has stopped everything since this session began, if somebody did: "stopped by hand by ..."."""
+        why = marks.since(self.born_ns)
+        return why and f"stopped {why}"
 
 
 def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +128,10 @@ def inject(
         raise Refused(*_shut)
     with session.lock:
         planned = plan(target, fault, params)
-        if reasons := refusals(session.permit, session.severity, target, planned, params):
+        if reasons := [
+            *_stopped(session, fault),
+            *refusals(session.permit, session.severity, target, planned, params, unhealed=session.unhealed),
+        ]:
             raise Refused(*reasons)
         _watched(session)
         now = time.monotonic_ns()
@@ -135,8 +152,22 @@ def inject(
             journal.write(record)
         except OSError as error:
             raise Refused(f"its record cannot be written ({error}); free or repair {journal.home()}") from error
+        if stopped := _stopped(session, fault):  # whoever stopped before our record was there did not see it
+            journal.withdraw(record)
+            raise Refused(*stopped)
         _watched(session).poke()
-        return _strike(target, record)
+        struck = _strike(target, record)
+        if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
+            stopping.stop(by=f"{marks.BY_HAND}, while it was injected", mine=lambda each: each.id == record.id).check()
+            raise Refused(*stopped)
+        if struck.heal_started_ns:
+            raise DrillyardError(f"{fault} was stopped while it was being injected ({struck.healed_by})")
+        return struck
+
+
+def _stopped(session: Session, fault: str) -> list[str]:
+    why = marks.since(session.born_ns, fault)
+    return [f"stopped {why}; begin anew when that is over"] if why else []
 
 
 def _strike(target: Target, record: Injection) -> Injection:
@@ -150,12 +181,9 @@ def _strike(target: Target, record: Injection) -> Injection:
         raise
     note = None if bite else "it bit, and had ended by itself when it was looked at"
     try:
-        struck = journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+        return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
     except OSError as full:
         raise DrillyardError(f"{record.fault} is in force, and its record cannot say so ({full})") from full
-    if struck.heal_started_ns:
-        raise DrillyardError(f"{record.fault} was stopped while it was being injected ({struck.healed_by})")
-    return struck
 
 
 def _bite(target: Target, record: Injection) -> bool | None:
@@ -170,9 +198,18 @@ def _bite(target: Target, record: Injection) -> bool | None:
 
 
 def refusals(
-    permit: Permit, severity: str, target: Target, planned: Mapping[str, Any], params: Mapping[str, Any]
+    permit: Permit,
+    severity: str,
+    target: Target,
+    planned: Mapping[str, Any],
+    params: Mapping[str, Any],
+    *,
+    unhealed: Collection[str] = (),
 ) -> list[str]:
-    """List every reason for which the door would not open for this plan at this moment; reads only."""
+    """List every reason for which the door would not open for this plan at this moment; reads only.
+
+    `unhealed`: ids of injections that could not be put back, if their records do not say so: a disk may be full.
+    """
     reasons = arming.refusals(
         permit,
         target=target.address,
@@ -183,21 +220,20 @@ def refusals(
         now=datetime.now(UTC),
     )
     records, unreadable = journal.open_records()
-    return [
-        *reasons,
-        *unreadable,
-        *(
-            f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
-            "run `python -m rollback stop`"
-            for record in records
-            if record.target == target.address and _is_wrong(record)
-        ),
-    ]
+    left = [r for r in records if r.broken or r.id in unhealed or (r.target == target.address and _abandoned(r))]
+    return [*reasons, *unreadable, *map(_left, left)]
 
 
-def _is_wrong(record: Injection) -> bool:
-    """Tell whether an open record is none of a drill under way: its heal or its inject failed, or its owner died."""
+def _abandoned(record: Injection) -> bool:
+    """Tell whether it is of no drill under way: its heal or its inject failed, or its owner died."""
     return bool(record.heal_started_ns or record.inject_failed_ns or not record.owner.alive())
+
+
+def _left(record: Injection) -> str:
+    return (
+        f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); run `python "
+        "-m rollback stop`, which says how to do it by hand where it cannot"
+    )
 
 
 def _watched(session: Session) -> Watchdog:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.machinery import ModuleSpec
@@ -160,18 +160,18 @@ class World:
         explained = {self.written[one] for one in here if one in self.written} | self.hidden
         assert self.harm <= explained, f"active without an open record: {self.harm - explained}"
 
-    def _about_to_write(self, path: Path, record: Injection) -> None:
+    def _about_to_write(self, path: Path, record: Mapping[str, Any]) -> None:
         """Ask what must hold of a record that is being closed."""
-        token = record.plan["token"]
+        token = record["plan"]["token"]
         if path.parent.name != "closed":
             return
         if token in self.harm:
             assert "active" in self.day.lies, f"closed while active: {token}"
             self.hidden.add(token)
         assert token not in self.flying, f"closed while its inject is under way: {token}"
-        last = {open_.id for open_ in journal.open_records()[0]} <= {record.id}
+        last = {open_.id for open_ in journal.open_records()[0]} <= {record["id"]}
         if last and self.present and "residue" not in self.day.lies:
-            said = " ".join(record.residue)
+            said = " ".join(record["residue"])
             assert all(harm in said for harm in self.hidden & self.harm) or "could not look" in said, said
 
     # the fault, as the guard and the stop know it
@@ -211,24 +211,24 @@ def _is_wrong(record: Injection) -> bool:
 def build(patch: pytest.MonkeyPatch, state: Path) -> World:
     """Make a world and let the guard and the stop live in it."""
     patch.setenv("DRILLYARD_STATE", str(state))
-    world, really = World(state=journal.home()), journal._write
+    world, really = World(state=journal.home()), journal.put
     module = ModuleType("targets.fake")
     module.__spec__ = ModuleSpec("targets.fake", None)
     module.attach = world.attach  # type: ignore[attr-defined]
     patch.setitem(sys.modules, "targets.fake", module)
 
-    def write(path: Path, record: Injection) -> None:
+    def write(path: Path, record: Mapping[str, Any]) -> None:
         def effect() -> None:
             world._about_to_write(path, record)
             really(path, record)
-            world.written.setdefault(record.id, record.plan["token"])
+            world.written.setdefault(record["id"], record["plan"]["token"])
 
         world.call("write", effect)
 
     patch.setattr(faults, "load", lambda _: world)
     patch.setattr(faults, "names", lambda: ("harm",))
     patch.setattr(guard, "Watchdog", Watchdog)
-    patch.setattr(journal, "_write", write)
+    patch.setattr(journal, "put", write)
     patch.setattr(journal, "myself", lambda: world.me)
     patch.setattr(Owner, "alive", lambda self: self.pid in world.alive)
     patch.setattr(stopping, "threading", SimpleNamespace(Thread=partial(Impatient, world.hung)))

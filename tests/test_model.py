@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.modelled import HAND, build
 from tests.troubles import HAPPENS, Day, Died, Trouble, Watchdog
 
 PROFILE = settings(
-    max_examples=400,
+    max_examples=300,
     stateful_step_count=12,
     derandomize=True,
     database=None,
@@ -195,12 +196,12 @@ def test_no_harm_is_forgotten() -> None:
 
 def closed_before_it_is_written(record: Injection) -> None:
     (journal.home() / "open" / f"{record.id}.json").unlink(missing_ok=True)
-    journal._write(journal.home() / "closed" / f"{record.id}.json", record)
+    journal.put(journal.home() / "closed" / f"{record.id}.json", asdict(record))
 
 
 def written_when_it_is_over(record: Injection) -> None:
     if record.injected_at_ns or record.inject_failed_ns or record.heal_started_ns:
-        journal._write(journal.home() / "open" / f"{record.id}.json", record)
+        journal.put(journal.home() / "open" / f"{record.id}.json", asdict(record))
 
 
 def healed_without_a_look(record: Injection) -> list[str]:
@@ -217,7 +218,7 @@ def healed_without_a_look(record: Injection) -> list[str]:
         (stopping, "_may_still_inject", lambda _: False),
         (stopping, "_left_behind", lambda _: []),
         (stopping, "_within_budget", lambda work, _="": work()),
-        (guard, "refusals", lambda *_: []),
+        (guard, "refusals", lambda *_, **__: []),
         (guard, "_watched", lambda session: session.watchdog),
     ],
 )
