@@ -181,5 +181,9 @@ def drill(request: pytest.FixtureRequest, repetition: Repetition) -> Iterator[Dr
         yield Planner(named=named, target=target, system=system, permit=permit, results=results)
         return
     yard: Yard = request.getfixturevalue("yard")
+    if why := yard.session.stopped():
+        pytest.fail(f"not drilling: {why}", pytrace=False)
     yield Drill(named=named, yard=yard, results=results)
     yard.session.stop(by="teardown").check()
+    if why := yard.session.stopped():
+        request.session.shouldstop = why  # no other drill begins

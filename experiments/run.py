@@ -61,16 +61,17 @@ def run(
     folder: Path,
     before_verdict: Callable[[int], None] | None = None,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    over: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Play it, writing activities.jsonl and chaostoolkit.json into `folder`; returns chaostoolkit's journal.
 
     before_verdict: called after the method, before the hypothesis is looked at again, with the moment (monotonic ns) at
     which the method's last action ended: what comes behind it only looks.  seen: called with every activity's `name`,
-    `kind` and `phase` when it starts, and with its whole record when it ends.  An interruption is raised again as
-    KeyboardInterrupt, after the rollbacks.
+    `kind` and `phase` when it starts, and with its whole record when it ends.  over: asked after every activity of the
+    method, ends it when it is so.  An interruption is raised again as KeyboardInterrupt, after the rollbacks.
     """
     with (folder / "activities.jsonl").open("w", buffering=1) as file:
-        clock = _Clock(file, before_verdict, seen)
+        clock = _Clock(file, before_verdict, seen, over)
         runner = _Runner(Strategy.DEFAULT, Schedule())
         runner.register_event_handler(clock)
         journal: dict[str, Any] = runner.run(copy.deepcopy(dict(experiment)), settings=copy.deepcopy(ALWAYS))
@@ -101,11 +102,13 @@ class _Clock(RunEventHandler):
         file: TextIO,
         before_verdict: Callable[[int], None] | None,
         seen: Callable[[Mapping[str, Any]], None],
+        over: Callable[[], bool],
     ) -> None:
         self.file = file
         self.before_verdict = before_verdict
         self.acted_ns = time.monotonic_ns()
         self.seen = seen
+        self.over = over
         self.phase = "before"
         self.started_ns: dict[int, int] = {}
         self.signalled = False
@@ -143,7 +146,8 @@ class _Clock(RunEventHandler):
         failed = run.get("status") != "succeeded"
         raised = sys.exc_info()[1]
         self.refused = self.refused or isinstance(raised, SystemExit)
-        if failed and activity["type"] == "action" and self.phase == "method":
+        ends = (failed and activity["type"] == "action") or self.over()
+        if ends and self.phase == "method":
             self.journal["status"] = "failed"  # chaoslib looks at it between activities
         exception = (run.get("exception") or [str(raised or "it did not end")])[-1].strip() if failed else None
         ended_ns = time.monotonic_ns()

@@ -8,6 +8,7 @@
     subjects/             one file per kind of stream or ledger, found by its name
     wire/                 how the client speaks HTTP, S3, Redis and PostgreSQL, with the moment of sending known
     http, postgres, redis, documents, queues, processes, wait   probes and waits for experiments; nodes: asking them all
+    answering             whether a component answers at this moment, for the look after a stop
 
 May import: `targets`, and nothing else of the house.
 """

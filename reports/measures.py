@@ -1,7 +1,7 @@
 """The verdict on a drill, from its folder alone.
 
-    unknown   the experiment is in doubt, whatever was seen (an INVALID finding): interrupted; no fault, or one that was
-              not proven active; not steady before; the client lagged or stood still; no objective
+    unknown   the experiment is in doubt, whatever was seen (an INVALID finding): interrupted or stopped by hand; no
+              fault, or one not proven active; not steady before; the client lagged or stood still; no objective
     missed    else, when an objective was seen not to be met (MISSED)
     unknown   else, when something is not known (OPEN): a file is missing, a tool broke, the undo failed or left
               residue, RPO was not measured, a number is within its bound of the objective
@@ -103,14 +103,14 @@ def _findings(
 def _why(found: Sequence[Finding]) -> tuple[str, ...]:
     """Order the sentences by weight; what an invalid experiment saw is marked.
 
-    An interruption comes first: it is why everything else is missing.
+    An interruption, or a stop by hand, comes first: it is why everything else is missing.
     """
     doubted = any(f.weight is Weight.INVALID for f in found)
     told = [
         f"seen, but it proves nothing: {f.says}" if doubted and f.weight is Weight.MISSED else f.says
         for f in sorted(found, key=lambda f: f.weight)
     ]
-    told.sort(key=lambda says: says != trial.INTERRUPTED)
+    told.sort(key=lambda says: not (says == trial.INTERRUPTED or says.startswith(trial.STOPPED)))
     return tuple(dict.fromkeys(told))
 
 

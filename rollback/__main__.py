@@ -7,10 +7,12 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from rollback import journal
+from experiments import faults
+from rollback import emergency, health, journal, marks
 from rollback import stop as stopping
-from targets import local
-from targets.target import DrillyardError, TargetGone, attach
+from targets.target import DrillyardError
+
+PATIENCE_S = 30.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,34 +23,30 @@ def main(argv: list[str] | None = None) -> int:
     except DrillyardError as error:
         print(f"rollback: {error}", file=sys.stderr)
         return 2
-    if arguments.json:
-        print(json.dumps(answer, indent=1))
-    else:
-        print("\n".join(answer["lines"]))
+    lines = answer.pop("lines")
+    print(json.dumps(answer, indent=1) if arguments.json else "\n".join(lines))
     return 0 if answer["clean"] else 1
 
 
 def _stop(arguments: argparse.Namespace) -> dict[str, Any]:
-    by = f"by hand: {arguments.reason}" if arguments.reason else "by hand"
-    stopped = stopping.stop(by=by)
-    lines = [f"healed {r.fault} of {', '.join(r.plan['victims'])} ({r.id})" for r in stopped.healed]
-    lines += [f"NOT HEALED: {sentence}" for sentence in stopped.failed]
-    remains = _verify(arguments)
-    return {
-        "healed": [asdict(record) for record in stopped.healed],
-        "failed": list(stopped.failed),
-        "remains": remains["problems"],
-        "clean": not stopped.failed and remains["clean"],
-        "lines": [*(lines or ["nothing was open"]), *remains["lines"]],
-    }
+    order = emergency.Order(
+        by=marks.person(),
+        reason=arguments.reason,
+        only=arguments.only,
+        force=arguments.force,
+        targets=tuple(arguments.target or ()),
+        patience_s=arguments.wait,
+    )
+    report = emergency.keep(emergency.stop(order))
+    lines = [*emergency.lines(report), "clean" if report.clean else f"NOT CLEAN: {'; '.join(report.remains)}"]
+    return {**emergency.to_json(report), "lines": lines}
 
 
 def _list(_: argparse.Namespace) -> dict[str, Any]:
     records, unreadable = journal.open_records()
     lines = [
-        f"{r.fault:10} {', '.join(r.plan['victims'])} on {r.target}, drill {r.drill}, "
-        f"{(time.monotonic_ns() - r.planned_at_ns) / 1e9:.0f} s ago, "
-        f"pid {r.owner.pid} {'alive' if r.owner.alive() else 'dead'}"
+        f"{r.fault:10} {r.victims} on {r.target}, drill {r.drill}, {_age(r)}, "
+        f"pid {r.owner.pid} {'alive' if r.owner.alive() else 'dead'}{', could not be put back' if r.broken else ''}"
         for r in records
     ]
     return {
@@ -59,48 +57,50 @@ def _list(_: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _age(record: journal.Injection) -> str:
+    if record.owner.boot != journal.boot_id():
+        return "before this boot"
+    return f"{(time.monotonic_ns() - record.planned_at_ns) / 1e9:.0f} s ago"
+
+
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
-    records, unreadable = journal.open_records()
-    problems = [f"open: {r.fault} of {', '.join(r.plan['victims'])} ({r.id})" for r in records]
-    problems += unreadable
-    looked_at = arguments.target or list(local.running())
-    for address in looked_at:
-        try:
-            problems += [f"{address}: {sentence}" for sentence in stopping.residue(attach(address))]
-        except TargetGone:
-            problems += [f"{address}: is not there"] if arguments.target else []
-        except DrillyardError as error:
-            problems.append(f"{address}: could not look: {error}")
-    seen = f"looked at {stopping.folder()}" + "".join(f", {address}" for address in looked_at)
+    points = health.check(arguments.target or ())
+    problems = [says for point in points if point.state == "NOT ok" for says in point.says]
+    verdict = f"{'NOT CLEAN' if problems else 'clean'}: looked at {stopping.folder()} and at {_where(arguments)}"
     return {
+        "points": [asdict(point) for point in points],
         "problems": problems,
-        "looked_at": looked_at,
         "clean": not problems,
-        "lines": [*problems, f"{'NOT CLEAN' if problems else 'clean'}: {seen}"],
+        "lines": [*health.lines(points), verdict],
     }
+
+
+def _where(arguments: argparse.Namespace) -> str:
+    return ", ".join(arguments.target) if arguments.target else "every lab that is up"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m rollback", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="stop | list | verify")
-    for name, do, text in (
-        ("stop", _stop, "put back everything that is open, look, and say what remains"),
-        ("list", _list, "show the open injections"),
-        ("verify", _verify, "look for anything that is open or left in a target; changes nothing"),
-    ):
-        verb = verbs.add_parser(name, help=text, description=text)
-        verb.set_defaults(do=do, target=None, reason="")
-        verb.add_argument("--json", action="store_true", help="for machines")
-        if name != "list":
-            verb.add_argument(
-                "--target",
-                action="append",
-                metavar="ADDRESS",
-                help="look at this target (default: labs that are up)",
-            )
-        if name == "stop":
-            verb.add_argument("--reason", default="", help="kept in the records")
+    stop = _verb(verbs, "stop", _stop, "tell running drills to stop, put everything back, look, report what remains")
+    stop.add_argument("--reason", default="", help="why; kept in the records and in the report, told to drills")
+    stop.add_argument("--only", metavar="KIND", help=f"put back one kind of fault: {', '.join(faults.KINDS)}")
+    stop.add_argument("--force", action="store_true", help="give up what cannot be put back; wants a --reason")
+    stop.add_argument(
+        "--wait", type=float, default=PATIENCE_S, metavar="S", help="let the look take so long to become clean (30)"
+    )
+    _verb(verbs, "list", _list, "show the open injections")
+    verify = _verb(verbs, "verify", _verify, "look at the records and at six points of every target; changes nothing")
+    for verb in (stop, verify):
+        verb.add_argument("--target", action="append", metavar="ADDRESS", help="look at this one (default: all labs)")
     return parser
+
+
+def _verb(verbs: Any, name: str, do: Any, text: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=f"{text}. Exit 0 only when clean.")
+    verb.set_defaults(do=do)
+    verb.add_argument("--json", action="store_true", help="for machines")
+    return verb
 
 
 if __name__ == "__main__":

@@ -4,17 +4,18 @@ refuse -> plan -> record on disk -> inject -> look whether it bit.  No record, n
 a fault that never bit is an error, not a success.  Whatever goes wrong, the record stays open for the stop.
 """
 
+import contextlib
 import inspect
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from experiments import faults
-from rollback import arming, journal
+from rollback import arming, journal, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Injection, Owner
@@ -38,6 +39,10 @@ class NeverBit(DrillyardError):
     """The fault was injected and is not there: a drill without harm proves nothing."""
 
 
+class StoppedByHand(DrillyardError):
+    """Somebody pressed the red button since this session began."""
+
+
 def shut(*why: str) -> None:
     """Let nothing through from now on, for this reason; without one, open again."""
     _shut[:] = why
@@ -55,6 +60,8 @@ class Session:
     lock: threading.Lock = field(default_factory=threading.Lock)
     watchdog: Watchdog | None = None
     failure: DrillyardError | None = None  # why the last injection of this drill did not work
+    born_ns: int = marks.BORN_NS  # it obeys the stops by hand from then on
+    unhealed: set[str] = field(default_factory=set)  # ids of what it could not put back
 
     def __enter__(self) -> Self:
         """Heal what dead sessions left, then start the watchdog. StopFailed when something cannot be healed."""
@@ -77,7 +84,15 @@ class Session:
 
     def stop(self, *, by: str, only: str | None = None) -> stopping.Stopped:
         """Put back everything that this session has hurt, or what it has hurt with the fault `only`."""
-        return stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
+        mine = stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
+        self.unhealed -= {record.id for record in mine.healed}
+        self.unhealed |= {record.id for record in mine.unhealed}
+        return mine
+
+    def stopped(self) -> str | None:
+        """Say who has stopped everything since this session began, if somebody did: "stopped by hand by ..."."""
+        why = marks.since(self.born_ns)
+        return why and f"stopped {why}"
 
 
 def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +128,10 @@ def inject(
         raise Refused(*_shut)
     with session.lock:
         planned = plan(target, fault, params)
-        if reasons := refusals(session.permit, session.severity, target, planned, params):
+        if reasons := [
+            *_stopped(session, fault),
+            *refusals(session.permit, session.severity, target, planned, params, unhealed=session.unhealed),
+        ]:
             raise Refused(*reasons)
         _watched(session)
         now = time.monotonic_ns()
@@ -134,30 +152,64 @@ def inject(
             journal.write(record)
         except OSError as error:
             raise Refused(f"its record cannot be written ({error}); free or repair {journal.home()}") from error
+        if stopped := _stopped(session, fault):  # whoever stopped before our record was there did not see it
+            journal.withdraw(record)
+            raise Refused(*stopped)
         _watched(session).poke()
-        return _strike(target, record)
+        struck = _strike(target, record)
+        if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
+            stopping.stop(by=f"{marks.BY_HAND}, while it was injected", mine=lambda each: each.id == record.id).check()
+            raise Refused(*stopped)
+        if struck.heal_started_ns:
+            raise DrillyardError(f"{fault} was stopped while it was being injected ({struck.healed_by})")
+        return struck
+
+
+def _stopped(session: Session, fault: str) -> list[str]:
+    why = marks.since(session.born_ns, fault)
+    return [f"stopped {why}; begin anew when that is over"] if why else []
 
 
 def _strike(target: Target, record: Injection) -> Injection:
-    fault = faults.load(record.fault)
     try:
-        fault.inject(target, record.plan)
-        bite = fault.active(target, record.plan)
-    except DrillyardError as error:
-        journal.stamp(record, error=str(error))
+        bite = _bite(target, record)
+    except BaseException as error:  # an interruption too: the stop has to know that nothing more comes
+        why = str(error) if isinstance(error, DrillyardError) else f"{type(error).__name__}: {error}"
+        seen = False if isinstance(error, NeverBit) else None
+        with contextlib.suppress(OSError):
+            journal.stamp(record, inject_failed_ns=time.monotonic_ns(), bite=seen, error=why)
         raise
-    if bite is False:
-        seen = f"{record.fault} of {', '.join(record.plan['victims'])} was injected and does not hurt"
-        journal.stamp(record, bite=False, error=seen)
-        raise NeverBit(f"{seen}: the drill would prove nothing")
     note = None if bite else "it bit, and had ended by itself when it was looked at"
-    return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+    try:
+        return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+    except OSError as full:
+        raise DrillyardError(f"{record.fault} is in force, and its record cannot say so ({full})") from full
+
+
+def _bite(target: Target, record: Injection) -> bool | None:
+    """Inject, and look whether it hurts."""
+    fault = faults.load(record.fault)
+    fault.inject(target, record.plan)
+    bite = fault.active(target, record.plan)
+    if bite is False:
+        who = f"{record.fault} of {', '.join(record.plan['victims'])}"
+        raise NeverBit(f"{who} was injected and does not hurt: the drill would prove nothing")
+    return bite
 
 
 def refusals(
-    permit: Permit, severity: str, target: Target, planned: Mapping[str, Any], params: Mapping[str, Any]
+    permit: Permit,
+    severity: str,
+    target: Target,
+    planned: Mapping[str, Any],
+    params: Mapping[str, Any],
+    *,
+    unhealed: Collection[str] = (),
 ) -> list[str]:
-    """List every reason for which the door would not open for this plan at this moment; reads only."""
+    """List every reason for which the door would not open for this plan at this moment; reads only.
+
+    `unhealed`: ids of injections that could not be put back, if their records do not say so: a disk may be full.
+    """
     reasons = arming.refusals(
         permit,
         target=target.address,
@@ -168,16 +220,20 @@ def refusals(
         now=datetime.now(UTC),
     )
     records, unreadable = journal.open_records()
-    return [
-        *reasons,
-        *unreadable,
-        *(
-            f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); "
-            "run `python -m rollback stop`"
-            for record in records
-            if record.target == target.address and (record.heal_started_ns or not record.owner.alive())
-        ),
-    ]
+    left = [r for r in records if r.broken or r.id in unhealed or (r.target == target.address and _abandoned(r))]
+    return [*reasons, *unreadable, *map(_left, left)]
+
+
+def _abandoned(record: Injection) -> bool:
+    """Tell whether it is of no drill under way: its heal or its inject failed, or its owner died."""
+    return bool(record.heal_started_ns or record.inject_failed_ns or not record.owner.alive())
+
+
+def _left(record: Injection) -> str:
+    return (
+        f"injection {record.id} on {record.target} was not put back ({record.error or 'its owner died'}); run `python "
+        "-m rollback stop`, which says how to do it by hand where it cannot"
+    )
 
 
 def _watched(session: Session) -> Watchdog:

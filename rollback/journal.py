@@ -6,73 +6,21 @@
 State is derived from stamps, never stored.  All `*_ns` are CLOCK_MONOTONIC of the boot named in `boot`.
 """
 
+import contextlib
 import json
 import os
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from rollback.records import Injection, NotOurs, Owner, boot_id, read, started_ticks
 from targets import places
-from targets.target import DrillyardError
+from targets.target import BadInput, DrillyardError
 
-
-class NotOurs(DrillyardError):
-    """A record that this version cannot read; it stays where it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Owner:
-    """The process that injected; its start time tells it from a later one with the same pid."""
-
-    pid: int
-    started: int  # clock ticks after boot, /proc/PID/stat field 22
-    boot: str
-
-    def alive(self) -> bool:
-        """Tell whether that very process still runs."""
-        return self.boot == boot_id() and started_ticks(self.pid) == self.started
-
-
-@dataclass(frozen=True, kw_only=True)
-class Injection:
-    """One occurrence of a fault: whom it hurts, and how far it has come."""
-
-    id: str
-    drill: str
-    fault: str
-    target: str  # the target's address
-    plan: Mapping[str, Any]
-    owner: Owner
-    folder: str | None  # the drill's folder, where the closed record goes
-    planned_at_ns: int
-    inject_started_ns: int
-    expires_at_ns: int  # the watchdog heals it then, even if its owner lives
-    prepares: bool = False  # it sets the stage for another one, and callers are not to notice it
-    injected_at_ns: int | None = None
-    bite: bool | None = None  # seen by looking after the injection
-    bite_note: str | None = None
-    heal_started_ns: int | None = None
-    healed_at_ns: int | None = None
-    healed_by: str | None = None
-    residue: tuple[str, ...] = ()
-    error: str | None = None  # why it could not be injected, or not be healed
-
-
-def boot_id() -> str:
-    """Name this boot of the machine: monotonic stamps mean nothing in another one."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def started_ticks(pid: int) -> int | None:
-    """Say when a process started, in clock ticks after boot; None when it is dead or a zombie."""
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if state in "ZX" else int(rest[18])
+__all__ = ["Injection", "NotOurs", "Owner", "boot_id", "read", "started_ticks"]
 
 
 def myself() -> Owner:
@@ -82,28 +30,51 @@ def myself() -> Owner:
 
 def new_id(drill: str) -> str:
     """Make an id that sorts by time and tells the drill."""
-    return f"{time.time_ns():x}-{drill[:40]}-{uuid.uuid4().hex[:6]}"
+    return f"{time.time_ns():x}-{drill[:40].replace('/', '-')}-{uuid.uuid4().hex[:6]}"
 
 
 def home() -> Path:
-    """Give the folder of records, made when missing."""
+    """Give the folder of records, made when missing. BadInput when nothing can be written there."""
     state = places.state_dir()
     for name in ("open", "closed"):
         (state / name).mkdir(mode=0o700, exist_ok=True)
     return state
 
 
+def stops() -> Path:
+    """Give the folder of the emergency stops' reports, made when missing."""
+    folder = home() / "stops"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def write(record: Injection) -> None:
     """Put the record into `open/`, durably, whole or not at all. Raises OSError: then nothing may be hurt."""
-    _write(home() / "open" / f"{record.id}.json", record)
+    put(home() / "open" / f"{record.id}.json", asdict(record))
 
 
 def close(record: Injection) -> None:
-    """Move a healed record to `closed/`, with a copy in its drill's folder."""
+    """Move a record that is dealt with to `closed/`, with a copy in its drill's folder."""
     state = home()
-    _write(state / "closed" / f"{record.id}.json", record)
-    tell(record)
-    (state / "open" / f"{record.id}.json").unlink(missing_ok=True)
+    put(state / "closed" / f"{record.id}.json", asdict(record))
+    with contextlib.suppress(OSError):  # the drill's folder may be gone, or full: then the judge calls it not put back
+        tell(record)
+    withdraw(record)
+
+
+def withdraw(record: Injection) -> None:
+    """Take a record out of `open/`; nothing to do when it is not there."""
+    (places.state_folder() / "open" / f"{record.id}.json").unlink(missing_ok=True)
+
+
+def set_aside() -> list[Path]:
+    """Move everything in `open/` that cannot be read to `closed/`, as it is; gives where it lies now."""
+    state, moved = home(), []
+    for path in _listed()[1]:
+        aside = state / "closed" / f"{path.name}.{uuid.uuid4().hex[:6]}.set-aside"
+        path.rename(aside)
+        moved.append(aside)
+    return moved
 
 
 def tell(record: Injection) -> None:
@@ -111,51 +82,69 @@ def tell(record: Injection) -> None:
     if record.folder and Path(record.folder).is_dir():
         copies = Path(record.folder) / "injections"
         copies.mkdir(exist_ok=True)
-        _write(copies / f"{record.id}.json", record)
+        put(copies / f"{record.id}.json", asdict(record))
 
 
 def open_records() -> tuple[tuple[Injection, ...], tuple[str, ...]]:
-    """List the open records, newest first, and a sentence for each file that cannot be read: none is skipped."""
-    found, unreadable = [], []
-    for path in (home() / "open").glob("*.json"):
+    """List the open records, newest first, and a sentence for each file that cannot be read: none is skipped.
+
+    BadInput when the folder itself cannot be read.
+    """
+    found, unreadable = _listed()
+    return tuple(sorted(found, key=lambda record: record.id, reverse=True)), tuple(unreadable.values())
+
+
+def _listed() -> tuple[list[Injection], dict[Path, str]]:
+    folder = places.state_folder() / "open"
+    found, unreadable = [], {}
+    for name in _names(folder):
         try:
-            found.append(read(path))
+            found.append(read(folder / name))
         except FileNotFoundError:
             pass  # another stop closed it while we listed
         except NotOurs as error:
-            unreadable.append(str(error))
-    return tuple(sorted(found, key=lambda r: r.id, reverse=True)), tuple(unreadable)
+            unreadable[folder / name] = str(error)
+    return found, unreadable
 
 
-def read(path: Path) -> Injection:
-    """Read one record. FileNotFoundError when it is gone, NotOurs when it cannot be understood."""
+def _names(folder: Path) -> list[str]:
     try:
-        data = json.loads(path.read_text())
-        known = {f.name for f in fields(Injection)}
-        data = {k: v for k, v in data.items() if k in known}
-        return Injection(**{**data, "owner": Owner(**data["owner"]), "residue": tuple(data["residue"])})
+        return [name for name in os.listdir(folder) if name.endswith(".json")]  # noqa: PTH208  glob hides errors
     except FileNotFoundError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NotOurs(
-            f"{path}: not a record that this version reads ({type(error).__name__}: {error}). "
-            "Look at it, put back by hand what it names, then delete it."
+        return []
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: cannot read the records of open faults there ({error.strerror}); set DRILLYARD_STATE to the "
+            "folder that the drills had"
         ) from error
 
 
 def stamp(record: Injection, **changes: Any) -> Injection:
-    """Change a record on disk and return it; the drill's folder gets a copy."""
+    """Change a record on disk, keeping what a stop has written there; the drill's folder gets a copy."""
+    with contextlib.suppress(FileNotFoundError, NotOurs):
+        record = read(home() / "open" / f"{record.id}.json")
     changed = replace(record, **changes)
     write(changed)
     tell(changed)
     return changed
 
 
-def _write(path: Path, record: Injection) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def note(record: Injection, **changes: Any) -> Injection:
+    """Stamp if that can be done: a full disk must not keep anything from being put back."""
     try:
-        with temporary.open("w") as file:
-            json.dump(asdict(record), file, indent=1)
+        return stamp(record, **changes)
+    except (OSError, DrillyardError):
+        return replace(record, **changes)
+
+
+def put(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON into a file, durably, whole or not at all. It belongs to whom its folder belongs, also by root."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)  # of an earlier process with this pid
+    try:
+        with temporary.open("x") as file:
+            places.give(file.fileno(), path.parent)
+            json.dump(data, file, indent=1)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())

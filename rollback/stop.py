@@ -1,17 +1,20 @@
 """The stop: heals everything open, looks, and proves it gone. It may be called by anyone, at any time, twice."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments import faults
-from rollback import journal, signals
+from rollback import byhand, journal, signals
 from rollback.journal import Injection
+from targets import places
 from targets.target import DrillyardError, Target, TargetGone, Unable, attach
 
 HEAL_BUDGET_S = 60.0  # for one injection; the caller's own patience does not shorten it
@@ -27,42 +30,69 @@ class Stopped:
     """What a stop did."""
 
     healed: tuple[Injection, ...] = ()
-    failed: tuple[str, ...] = ()  # a sentence each
+    unhealed: tuple[Injection, ...] = ()
+    unreadable: tuple[str, ...] = ()  # a sentence for each record that nobody can read
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Say in a sentence each what is not put back."""
+        return (*self.unreadable, *(f"{r.fault} of {r.victims} ({r.id}): {r.error}" for r in self.unhealed))
 
     def check(self) -> None:
-        """Raise StopFailed unless everything was put back."""
+        """Raise StopFailed unless everything was put back, with the commands that do it by hand."""
         if self.failed:
+            by_hand = [command for record in self.unhealed for command in byhand.commands(record)]
             raise StopFailed(
-                "could not put everything back: " + "; ".join(self.failed) + ". Nothing more is injected until "
-                "`python -m rollback stop` succeeds and `python -m rollback verify` is clean."
-            )
+                "could not put everything back: " + "; ".join(self.failed) + ". "
+                + (f"By hand: {'; or: '.join(by_hand)}. " if by_hand else "")
+                + "Nothing more is injected until `python -m rollback stop` succeeds and `python -m rollback verify` "
+                "is clean, or somebody takes it on by `python -m rollback stop --force --reason WHY`."
+            )  # fmt: skip
 
 
 def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stopped:
     """Heal every open injection that `mine` accepts, newest first; one failure never stops the others."""
     with signals.deferred(), one_at_a_time():
         records, unreadable = journal.open_records()
-        healed, failed = [], list(unreadable)
+        still_open = Counter(record.target for record in records)
+        healed, unhealed = [], []
         for record in records:
             if not mine(record):
                 continue
-            result = _heal(record, by)
+            result = _heal(record, by, last=still_open[record.target] == 1)
             if result.healed_at_ns is None:
-                failed.append(f"{result.fault} of {', '.join(result.plan['victims'])} ({result.id}): {result.error}")
+                unhealed.append(result)
             else:
                 healed.append(result)
-        return Stopped(healed=tuple(healed), failed=tuple(failed))
+                still_open[record.target] -= 1
+        return Stopped(healed=tuple(healed), unhealed=tuple(unhealed), unreadable=unreadable)
 
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Serialise stops of all processes of this user."""
-    descriptor = os.open(journal.home() / "stop.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Serialise stops of all processes with this state; where no lock can be made, a stop goes on without."""
+    descriptor = _lock_file()
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if descriptor is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_file() -> int | None:
+    path = places.state_folder() / "stop.lock"
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(journal.home() / path.name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        places.give(descriptor, path.parent)
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.ENOSPC):
+            return None
+        raise DrillyardError(f"{path}: cannot be locked ({error.strerror})") from error
+    return descriptor
 
 
 def residue(target: Target) -> list[str]:
@@ -74,61 +104,67 @@ def residue(target: Target) -> list[str]:
     return found
 
 
-def _heal(record: Injection, by: str) -> Injection:
-    record = _noted(replace(record, heal_started_ns=record.heal_started_ns or time.monotonic_ns(), healed_by=by))
-    errors: list[str] = []
-    worker = threading.Thread(target=_heal_and_look, args=(record, errors), daemon=True)
-    worker.start()
-    worker.join(HEAL_BUDGET_S)
-    if worker.is_alive():
-        errors.append(f"did not end within {HEAL_BUDGET_S:.0f} s")
-    if errors:
-        return _noted(replace(record, error="; ".join(errors)))
-    left = tuple(_left_behind(record))
+def _heal(record: Injection, by: str, *, last: bool) -> Injection:
+    began = record.heal_started_ns or time.monotonic_ns()
+    record = journal.note(record, heal_started_ns=began, healed_by=by)
+    if errors := _within_budget(lambda: _heal_and_look(record)):
+        return journal.note(record, heal_failed_ns=time.monotonic_ns(), error="; ".join(errors))
+    left = tuple(_within_budget(lambda: _left_behind(record), "could not look: ")) if last else ()
     error = record.error if record.injected_at_ns is None else None  # an earlier heal's failure is over
     closed = replace(record, healed_at_ns=time.monotonic_ns(), residue=left, error=error)
     try:
         journal.close(closed)
-    except OSError as full:
+    except (OSError, DrillyardError) as full:
         return replace(record, error=f"is healed, but its record cannot be closed ({full}); free the disk, stop again")
     return closed
 
 
-def _noted(record: Injection) -> Injection:
-    """Write the record down if that can be done: a full disk must not keep anything from being put back."""
-    with contextlib.suppress(OSError):
-        journal.write(record)
-        journal.tell(record)
-    return record
+def _within_budget(work: Callable[[], list[str]], failed: str = "") -> list[str]:
+    """Give what `work` finds wrong; whatever it raises, and that it does not end, is wrong as well."""
+    found: list[list[str]] = []
+
+    def worker() -> None:
+        try:
+            found.append(work())
+        except TargetGone:
+            found.append([])  # a target that does not exist any more holds no harm
+        except BaseException as error:  # noqa: BLE001  the stop must try all the others, whatever this one raised
+            found.append([failed + _told(error)])
+
+    thread = threading.Thread(target=worker, daemon=True)
+    thread.start()
+    thread.join(HEAL_BUDGET_S)
+    return found[0] if found else [f"{failed}did not end within {HEAL_BUDGET_S:.0f} s"]
 
 
-def _heal_and_look(record: Injection, errors: list[str]) -> None:
-    try:
-        target = attach(record.target)
-        fault = faults.load(record.fault)
+def _heal_and_look(record: Injection) -> list[str]:
+    target, fault = attach(record.target), faults.load(record.fault)
+    busy = _may_still_inject(record)  # before the wait: an owner that dies in it may have sent something
+    fault.heal(target, record.plan)
+    if record.injected_at_ns is None:
+        time.sleep(IN_FLIGHT_S)
         fault.heal(target, record.plan)
-        if record.injected_at_ns is None:
-            time.sleep(IN_FLIGHT_S)
-            fault.heal(target, record.plan)
-        if fault.active(target, record.plan) is True:
-            errors.append("still active after it was healed")
-    except TargetGone:
-        pass  # a target that does not exist any more holds no harm
-    except Exception as error:  # noqa: BLE001  the stop must try all the others, whatever this one raised
-        errors.append(f"{type(error).__name__}: {error}")
+    if fault.active(target, record.plan) is True:
+        return ["still active after it was healed"]
+    return [f"is healed, but pid {record.owner.pid} was injecting it and lives; stop again"] if busy else []
+
+
+def _told(error: BaseException) -> str:
+    says = f"{type(error).__name__}: {error}"
+    mangled = isinstance(error, (KeyError, TypeError, AttributeError, ValueError))
+    return f"its plan is not one that the fault understands ({says})" if mangled else says
+
+
+def _may_still_inject(record: Injection) -> bool:
+    """Tell whether another process is in the middle of the injection: closed now, its harm would have no record."""
+    ended = record.injected_at_ns or record.inject_failed_ns
+    return ended is None and record.owner != journal.myself() and record.owner.alive()
 
 
 def _left_behind(record: Injection) -> list[str]:
     """Sweep for what no open record explains."""
     others = [r for r in journal.open_records()[0] if r.id != record.id and r.target == record.target]
-    if others:
-        return []  # the stop of the last one sweeps for all
-    try:
-        return residue(attach(record.target))
-    except TargetGone:
-        return []
-    except DrillyardError as error:
-        return [f"could not look: {error}"]
+    return [] if others else residue(attach(record.target))  # the stop of the last one sweeps for all
 
 
 def leftovers() -> Callable[[Injection], bool]:

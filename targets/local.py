@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from targets.lab import build, control
+from targets.lab import build, control, keeper
 from targets.lab.inside import ANSWER_S
 from targets.lab.target import LocalTarget, take_down
 from targets.target import BadInput, TargetError, TargetGone
@@ -54,8 +54,10 @@ def attach(address: str) -> LocalTarget:
     folder = _folder(address)
     try:
         return LocalTarget(folder, _doors(folder))
-    except (OSError, ValueError) as error:
+    except FileNotFoundError as error:
         raise TargetGone(f"{address}: no lab is up there ({error})") from error
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{address}: its doors.json cannot be read ({error})") from error
 
 
 def _folder(address: str) -> Path:
@@ -73,6 +75,11 @@ def running() -> tuple[str, ...]:
             control.ask(folder, {"do": "links.cuts"}, timeout=ANSWER_S)
             up.append(f"local:{folder}")
     return tuple(up)
+
+
+def standing() -> tuple[str, ...]:
+    """List the addresses of this user's labs that somebody keeps up, those that do not answer included."""
+    return tuple(f"local:{folder}" for folder in build.folders() if not keeper.is_abandoned(folder))
 
 
 def down(address: str) -> None:

@@ -21,7 +21,7 @@ def labs_folder() -> Path:
 
 def state_dir() -> Path:
     """Give the folder of open injections and other state, made 0700. BadInput when it cannot be written."""
-    folder = _state_folder().expanduser().absolute()
+    folder = state_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -37,9 +37,15 @@ def _unusable(folder: Path, why: str | None) -> BadInput:
     )
 
 
-def _state_folder() -> Path:
-    named = os.environ.get("DRILLYARD_STATE")
-    if named:
-        return Path(named)
-    home = os.environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path("~/.local/state")) / "drillyard"
+def state_folder() -> Path:
+    """Say where that is, be it there or not: for those who only read."""
+    named, home = os.environ.get("DRILLYARD_STATE"), os.environ.get("XDG_STATE_HOME")
+    folder = Path(named) if named else (Path(home) if home else Path("~/.local/state")) / "drillyard"
+    return folder.expanduser().absolute()
+
+
+def give(handle: int, folder: Path) -> None:
+    """Let a file that root makes in somebody's folder belong to him: he has to go on with it."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid:
+        os.fchown(handle, owner.st_uid, owner.st_gid)

@@ -16,7 +16,7 @@ from tests.fakes import FakeTarget, install
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTarget:
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "running", tuple)
+    monkeypatch.setattr(local, "standing", tuple)
     fake = FakeTarget()
     install(monkeypatch, fake)
     return fake
@@ -33,7 +33,9 @@ def hurt(target: FakeTarget) -> Iterator[FakeTarget]:
 
 def test_a_clean_machine(target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
     assert button.main(["verify"]) == 0
-    assert capsys.readouterr().out.startswith("clean: looked at")
+    seen = capsys.readouterr().out.splitlines()
+    assert seen[0].split()[-1] == "ok"
+    assert seen[-1].startswith("clean: looked at")
     assert button.main(["list"]) == 0
     assert capsys.readouterr().out == "nothing is open\n"
     assert button.main(["stop"]) == 0

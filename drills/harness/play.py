@@ -127,6 +127,12 @@ class _Play:
     def _stamp(self, name: str) -> None:
         self.stamps[f"{name}_ns"] = time.monotonic_ns()
 
+    def _reached(self, name: str) -> None:
+        """Stamp, and go no further when somebody has pressed the red button."""
+        self._stamp(name)
+        if why := self.yard.session.stopped():
+            raise guard.StoppedByHand(why)
+
     def _open(self) -> None:
         yard, objective = self.yard, self.asked.objective
         try:
@@ -165,24 +171,24 @@ class _Play:
         scene.enter("starting the client")
         self._stamp("client_asked")
         with handle.start(spec) as client:
-            self._stamp("client_started")
+            self._reached("client_started")
             scene.ask = lambda after_ns: client.figures(after_ns, streams)
             scene.enter("steady before: waiting until callers are served")
             began = client.steady(after_ns=0, timeout_s=STEADY_WITHIN_S)
-            self._stamp("steady_before")
+            self._reached("steady_before")
             if began.since_ns is None:
                 return {"recovered": False, "why_not": began.why, "error": f"not steady before the fault: {began.why}"}
             self._experiment(client, spec["window_s"])
             scene.enter("putting back")
             self._stamp("stop_began")
             healed = self._healed()
-            self._stamp("stop_ended")
+            self._reached("stop_ended")
             scene.enter("steady after: waiting until callers are served")
             ended = client.steady(after_ns=healed, timeout_s=GIVE_UP_S)
-            self._stamp("steady_after")
+            self._reached("steady_after")
             scene.enter("reading back what was written")
             client.finish(timeout_s=GIVE_UP_S)
-            self._stamp("finished")
+            self._reached("finished")
         error = str(session.failure) if session.failure else None
         return {"recovered": ended.since_ns is not None, "why_not": ended.why or None, "error": error}
 
@@ -200,10 +206,13 @@ class _Play:
             """Wait for a clean window that no action disturbs, all of it answered: it may lie behind us already."""
             self.scene.enter("recovery: waiting until callers are served")
             self._stamp("recovery_awaited")
+            if self.yard.session.stopped():
+                return
             client.steady(max(acted_ns, time.monotonic_ns() - int(window_s * NS)), within_s)
             self._stamp("recovered")
 
         self._stamp("experiment_began")
-        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=self.scene.activity)
-        self._stamp("experiment_ended")
+        seen, over = self.scene.activity, lambda: bool(self.yard.session.stopped())
+        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=seen, over=over)
+        self._reached("experiment_ended")
         signals.check(self.heard)  # chaostoolkit swallows some

@@ -1,4 +1,4 @@
-"""The kinds of harm: one module each, with four plain functions.
+"""The kinds of harm: one module each, with six plain functions and a `KIND`, by which an emergency stop chooses.
 
 A new kind is a new file here, nothing else.  The functions act on what the plan names; selecting, recording,
 retrying, timing and refusing belong to the door (rollback.guard), which alone calls `inject` and `heal`.
@@ -7,20 +7,27 @@ May import: targets.
 """
 
 import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, Protocol, TypeVar, cast
 
 from targets.abilities import Rule
+from targets.places import ROOT
 from targets.target import BadInput, Node, Target, Unable
+from targets.telling import Spelling
 
 Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
 OF = "of "
+KINDS = ("partition", "kill", "stress", "dependency", "failover", "other")
 
 
 class Fault(Protocol):
     """What a module of this folder answers to."""
+
+    KIND: str  # of KINDS
 
     def plan(self, target: Target, **params: Any) -> dict[str, Any]:
         """Decide everything that inject and heal need, reading only. JSON; `victims` lists the nodes' names."""
@@ -33,6 +40,9 @@ class Fault(Protocol):
 
     def heal(self, target: Target, plan: Plan) -> None:
         """Put the victims back: idempotent, legal from every state, forgiving of vanished victims."""
+
+    def by_hand(self, target: Target, plan: Plan) -> list[str]:
+        """Write down commands for a shell that do what heal does, with real values: for when heal cannot."""
 
     def residue(self, target: Target) -> list[str]:
         """Describe what of this kind is still in the target, whoever left it there."""
@@ -48,6 +58,19 @@ def load(name: str) -> Fault:
     if name not in names():
         raise BadInput(f"fault: no fault is called {name!r}; there are {', '.join(names())}")
     return cast("Fault", importlib.import_module(f"experiments.faults.{name}"))
+
+
+def kind(name: str) -> str:
+    """Say which of KINDS a fault belongs to; "other" for one that there is not, or that does not say."""
+    return str(getattr(load(name), "KIND", "other")) if name in names() else "other"
+
+
+def spelled(target: Target, undo: str, *arguments: object) -> list[str]:
+    """Write down for a shell what calling the target's method `undo` would do: a command of its own, else the call."""
+    own = target.spelled(undo, *arguments) if isinstance(target, Spelling) else ()
+    call = f"attach({target.address!r}).{undo}({', '.join(map(repr, arguments))})"
+    code = f"from targets.target import attach; {call}"
+    return list(own) or [f"cd {quote(str(ROOT))} && {quote(sys.executable)} -c {quote(code)}"]
 
 
 def able(target: Target, ability: type[Ability], what: str) -> Ability:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, rule
+from experiments.faults import Plan, able, chosen, rule, spelled
 from targets.abilities import Killable, Partitionable
 from targets.target import Target
+
+KIND = "failover"
 
 
 def plan(
@@ -67,6 +69,12 @@ def heal(target: Target, plan: Plan) -> None:
     killable = able(target, Killable, "kill nodes")
     with ThreadPoolExecutor(len(plan["victims"])) as pool:  # together: some wait for one another
         list(pool.map(killable.start, plan["victims"]))
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to let the hosts be heard again and to start their nodes."""
+    silences = [line for words in plan["rules"] for line in spelled(target, "uncut", words["id"])]
+    return silences + [line for name in plan["victims"] for line in spelled(target, "start", name)]
 
 
 def residue(target: Target) -> list[str]:

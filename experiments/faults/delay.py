@@ -3,9 +3,11 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, between, rule
+from experiments.faults import Plan, able, between, rule, spelled
 from targets.abilities import Partitionable
 from targets.target import Target
+
+KIND = "partition"
 
 
 def plan(
@@ -46,6 +48,11 @@ def active(target: Target, plan: Plan) -> bool:
 def heal(target: Target, plan: Plan) -> None:
     """Take the delay away; what is under way arrives at once."""
     able(target, Partitionable, "slow connections down").uncut(plan["rule"]["id"])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to take the delay away."""
+    return spelled(target, "uncut", plan["rule"]["id"])
 
 
 def residue(target: Target) -> list[str]:

@@ -3,9 +3,11 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, rule
+from experiments.faults import Plan, able, chosen, rule, spelled
 from targets.abilities import Partitionable
 from targets.target import BadInput, Target
+
+KIND = "dependency"
 
 
 def plan(target: Target, *, component: str, status: int = 503, role: str | None = None) -> dict[str, Any]:
@@ -33,6 +35,11 @@ def active(target: Target, plan: Plan) -> bool:
 def heal(target: Target, plan: Plan) -> None:
     """Let the servers answer again."""
     able(target, Partitionable, "answer in the place of a server").uncut(plan["rule"]["id"])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to let the servers answer again."""
+    return spelled(target, "uncut", plan["rule"]["id"])
 
 
 def residue(target: Target) -> list[str]:

@@ -4,10 +4,11 @@ import time
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Loadable
 from targets.target import BadInput, Node, Target, TargetError
 
+KIND = "stress"
 FULL_WITHIN_S = 15.0
 MOST_S = 3600
 _POLL_S = 0.05
@@ -76,6 +77,11 @@ def heal(target: Target, plan: Plan) -> None:
     loadable = able(target, Loadable, "hold connections")
     for load_id in plan["loads"].values():
         loadable.unload(load_id)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to close the sessions."""
+    return [line for load_id in plan["loads"].values() for line in spelled(target, "unload", load_id)]
 
 
 def residue(target: Target) -> list[str]:

@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Loadable, Scalable
 from targets.target import BadInput, Target
 
+KIND = "stress"
 MOST_CALLERS = 2000
 
 
@@ -47,6 +48,11 @@ def heal(target: Target, plan: Plan) -> None:
     scalable = able(target, Scalable, "scale")
     if scalable.scaled(plan["component"]) != plan["nodes"]:
         scalable.scale(plan["component"], plan["nodes"])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to send the callers away and to restore the number of nodes."""
+    return spelled(target, "unload", plan["load"]) + spelled(target, "scale", plan["component"], plan["nodes"])
 
 
 def residue(target: Target) -> list[str]:

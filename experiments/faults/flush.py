@@ -7,10 +7,11 @@ that it happened and whether it is over, a marker key stands beside it from the 
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Keyed
 from targets.target import BadInput, Target
 
+KIND = "other"
 MARK = "drillyard:flush-"
 MARK_S = 3600
 
@@ -48,6 +49,11 @@ def active(target: Target, plan: Plan) -> bool | None:
 def heal(target: Target, plan: Plan) -> None:
     """Take the marker away: the flush is over, whether the keys are back or not."""
     able(target, Keyed, "delete keys").delete_keys(plan["component"], [plan["mark"]])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to take the marker away."""
+    return spelled(target, "delete_keys", plan["component"], [plan["mark"]])
 
 
 def residue(target: Target) -> list[str]:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from experiments.faults import Plan, able, chosen_nodes
+from experiments.faults import Plan, able, chosen_nodes, spelled
 from targets.abilities import Killable
 from targets.target import BadInput, Target, TargetError, TargetGone
 
+KIND = "kill"
 MOST_GRACE_S = 60
 RESTARTED_WITHIN_S = 3.0
 LOOK_S = 0.05
@@ -87,6 +88,11 @@ def heal(target: Target, plan: Plan) -> None:
         raise TargetGone(f"{target.address} does not exist any more")
     if errors:
         raise TargetError("; ".join(map(str, errors)))
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to start the victims."""
+    return [line for tier in plan["tiers"] for name in tier for line in spelled(target, "start", name)]
 
 
 def residue(target: Target) -> list[str]:

@@ -3,10 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Erasable, Killable
 from targets.target import BadInput, Target
 
+KIND = "failover"
 LEADERS = ("primary", "master")
 _KILL, _ERASE = "start nodes", "lose a node's data"
 
@@ -56,6 +57,11 @@ def heal(target: Target, plan: Plan) -> None:
     killable = able(target, Killable, _KILL)
     with ThreadPoolExecutor(len(plan["victims"])) as pool:
         list(pool.map(killable.start, plan["victims"]))
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to start the victims, which builds them anew."""
+    return [line for name in plan["victims"] for line in spelled(target, "start", name)]
 
 
 def residue(target: Target) -> list[str]:

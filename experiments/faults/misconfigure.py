@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Configurable
 from targets.target import BadInput, Target
+
+KIND = "other"
 
 
 def plan(target: Target, *, component: str, name: str, value: str, role: str | None = None) -> dict[str, Any]:
@@ -41,6 +43,12 @@ def heal(target: Target, plan: Plan) -> None:
     for node, before in plan["before"].items():
         if configurable.setting(node, plan["name"]) == plan["value"]:
             configurable.configure(node, plan["name"], before)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to set what was set before."""
+    settings = plan["before"].items()
+    return [line for node, before in settings for line in spelled(target, "configure", node, plan["name"], before)]
 
 
 def residue(target: Target) -> list[str]:

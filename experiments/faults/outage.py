@@ -3,9 +3,11 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Partitionable, Rule
 from targets.target import Target
+
+KIND = "dependency"
 
 
 def plan(target: Target, *, component: str, role: str | None = None) -> dict[str, Any]:
@@ -32,6 +34,11 @@ def active(target: Target, plan: Plan) -> bool:
 def heal(target: Target, plan: Plan) -> None:
     """Accept connections again."""
     able(target, Partitionable, "refuse connections").uncut(plan["rule"])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to accept connections again."""
+    return spelled(target, "uncut", plan["rule"])
 
 
 def residue(target: Target) -> list[str]:

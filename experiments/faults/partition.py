@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.faults import Plan, able, between, rule
+from experiments.faults import Plan, able, between, rule, spelled
 from targets.abilities import Partitionable
 from targets.target import Target
 
+KIND = "partition"
 REVERSE = {"both": "both", "there": "back", "back": "there"}
 
 
@@ -60,6 +61,11 @@ def heal(target: Target, plan: Plan) -> None:
     """Take the cut away."""
     for cut in _ids(plan):
         able(target, Partitionable, "cut connections").uncut(cut)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to take the cut away."""
+    return [line for cut in sorted(_ids(plan)) for line in spelled(target, "uncut", cut)]
 
 
 def residue(target: Target) -> list[str]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Killable, Pausable
 from targets.target import Target
+
+KIND = "kill"
 
 
 def plan(
@@ -48,6 +50,11 @@ def heal(target: Target, plan: Plan) -> None:
     pausable = able(target, Pausable, "freeze nodes")
     for name in plan["victims"]:
         pausable.resume(name)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to let the frozen nodes go on."""
+    return [line for name in plan["victims"] for line in spelled(target, "resume", name)]
 
 
 def residue(target: Target) -> list[str]:

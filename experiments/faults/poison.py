@@ -4,10 +4,11 @@ import json
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Enqueueable
 from targets.target import BadInput, Target
 
+KIND = "other"
 ENDS = ("raise", "exit", "crash")
 MOST = 100
 _MARK = '"id": "poison-'
@@ -51,6 +52,11 @@ def active(target: Target, plan: Plan) -> bool | None:
 def heal(target: Target, plan: Plan) -> None:
     """Take the jobs out of wherever they are."""
     able(target, Enqueueable, "take jobs out of a queue").drop_jobs(plan["jobs"])
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to take the jobs out of the queue."""
+    return spelled(target, "drop_jobs", plan["jobs"])
 
 
 def residue(target: Target) -> list[str]:

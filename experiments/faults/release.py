@@ -3,9 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Deployable, Killable
 from targets.target import BadInput, Target
+
+KIND = "other"
 
 
 def plan(target: Target, *, component: str, release: str) -> dict[str, Any]:
@@ -42,6 +44,11 @@ def heal(target: Target, plan: Plan) -> None:
     """Deploy what each node had before, where that is not in force already, and wait until it serves."""
     with ThreadPoolExecutor(len(plan["victims"])) as pool:
         list(pool.map(lambda name: _restore(target, name, plan), plan["victims"]))
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to deploy what each node had before."""
+    return [line for name, before in plan["previous"].items() for line in spelled(target, "deploy", name, before)]
 
 
 def residue(target: Target) -> list[str]:

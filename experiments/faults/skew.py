@@ -3,10 +3,11 @@
 import time
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Skewable
 from targets.target import BadInput, Node, Target, Unable
 
+KIND = "other"
 ANSWER_S = 10.0
 _WHAT = "put clocks wrong"
 
@@ -45,6 +46,11 @@ def heal(target: Target, plan: Plan) -> None:
     """Restart the victims with the true clock, one after the other; those that have it are left alone."""
     for name in plan["victims"]:
         able(target, Skewable, _WHAT).skew(name, 0)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to restart the victims with the true clock."""
+    return [line for name in plan["victims"] for line in spelled(target, "skew", name, 0)]
 
 
 def residue(target: Target) -> list[str]:

@@ -5,10 +5,11 @@ import re
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen
+from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Loadable
 from targets.target import BadInput, Target
 
+KIND = "stress"
 KINDS = ("cpu", "memory")
 SAFE_SHARE = 0.5  # of the memory that is available; the rest is for those who are only to be disturbed
 _LOOK = (  # what the machine has left, in kB, and what a container is allowed and has taken, in bytes
@@ -71,6 +72,11 @@ def heal(target: Target, plan: Plan) -> None:
     loadable = able(target, Loadable, "set programs to work beside its nodes")
     for load_id in plan["loads"].values():
         loadable.unload(load_id)
+
+
+def by_hand(target: Target, plan: Plan) -> list[str]:
+    """Write down how to end them."""
+    return [line for load_id in plan["loads"].values() for line in spelled(target, "unload", load_id)]
 
 
 def residue(target: Target) -> list[str]:

@@ -9,32 +9,58 @@ from typing import Any
 from targets.target import BadInput, TargetError, TargetGone, VictimGone
 
 NAME = "control.sock"
+GONE = (FileNotFoundError, NotADirectoryError, ConnectionRefusedError)
 _KINDS = {kind.__name__: kind for kind in (BadInput, TargetError, TargetGone, VictimGone)}
 
 
 def ask(folder: Path, request: dict[str, Any], *, timeout: float) -> Any:
-    """Have the supervisor do something. TargetGone when it is not there, TargetError when it fails or hangs."""
+    """Have the supervisor do something. TargetGone when it is not there, TargetError when it fails or hangs.
+
+    Gone is said only of a lab that is: one that may not be asked, or breaks off, may still hold harm.
+    """
     try:
         answer = json.loads(_exchange(folder, json.dumps(request).encode() + b"\n", timeout))
     except TimeoutError as error:
         raise TargetError(f"local:{folder}: the lab did not answer {request['do']!r} within {timeout:.1f} s") from error
-    except (OSError, ValueError) as error:
+    except GONE as error:
         raise TargetGone(f"local:{folder}: no lab is up there ({error})") from error
+    except (OSError, ValueError) as error:
+        kind = TargetError if _listens(folder) else TargetGone
+        raise kind(f"local:{folder}: the lab gave no answer to {request['do']!r} ({error})") from error
     if "error" in answer:
         raise _KINDS.get(answer["kind"], TargetError)(answer["error"])
     return answer["ok"]
 
 
-def _exchange(folder: Path, line: bytes, timeout: float) -> bytes:
-    here = os.open(folder, os.O_PATH)
+def _listens(folder: Path) -> bool:
+    """Tell whether somebody is there, whoever may ask."""
     try:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(timeout)
-            sock.connect(f"/proc/self/fd/{here}/{NAME}")  # a socket's own path may have 108 bytes only
-            sock.sendall(line)
-            return _line(sock)
+        _connected(folder, 1.0).close()
+    except GONE:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _exchange(folder: Path, line: bytes, timeout: float) -> bytes:
+    with _connected(folder, timeout) as sock:
+        sock.sendall(line)
+        return _line(sock)
+
+
+def _connected(folder: Path, timeout: float) -> socket.socket:
+    here = os.open(folder, os.O_PATH)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(f"/proc/self/fd/{here}/{NAME}")  # a socket's own path may have 108 bytes only
+    except BaseException:
+        sock.close()
+        raise
     finally:
         os.close(here)
+    return sock
 
 
 def _line(sock: socket.socket) -> bytes:

@@ -19,28 +19,29 @@ _ANSWER_S = 5.0
 async def drop(space: int, rule_id: str, ports: Iterable[int], direction: str) -> None:
     """Drop what passes between the namespace's node and those doors: requests ("there"), answers ("back") or both."""
     listed = ", ".join(map(str, ports))
-    table = _table(rule_id)
-    lines = [f"add table inet {table}", f"delete table inet {table}", f"add table inet {table}"]
-    lines.append(f"add chain inet {table} cut {{ type filter hook input priority 0 ; }}")
+    name = table(rule_id)
+    lines = [f"add table inet {name}", f"delete table inet {name}", f"add table inet {name}"]
+    lines.append(f"add chain inet {name} cut {{ type filter hook input priority 0 ; }}")
     if direction in ("there", "both"):
-        lines.append(f"add rule inet {table} cut tcp dport {{ {listed} }} drop")
+        lines.append(f"add rule inet {name} cut tcp dport {{ {listed} }} drop")
     if direction in ("back", "both"):
-        lines.append(f"add rule inet {table} cut tcp sport {{ {listed} }} drop")
+        lines.append(f"add rule inet {name} cut tcp sport {{ {listed} }} drop")
     await _nft(space, "\n".join(lines))
 
 
 async def undrop(space: int, rule_id: str) -> None:
     """Let it pass again; nothing to do when there is no such rule."""
-    table = _table(rule_id)
-    await _nft(space, f"add table inet {table}\ndelete table inet {table}")
+    name = table(rule_id)
+    await _nft(space, f"add table inet {name}\ndelete table inet {name}")
 
 
 async def is_dropping(space: int, rule_id: str) -> bool:
     """Look into the namespace whether the rule is there."""
-    return f"table inet {_table(rule_id)}\n" in await _nft(space, "list tables") + "\n"
+    return f"table inet {table(rule_id)}\n" in await _nft(space, "list tables") + "\n"
 
 
-def _table(rule_id: str) -> str:
+def table(rule_id: str) -> str:
+    """Name the table of a rule."""
     return re.sub(r"[^A-Za-z0-9]", "_", f"rule_{rule_id}")
 
 

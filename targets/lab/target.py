@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from targets.abilities import Rule
-from targets.lab import build, control, keeper
+from targets.lab import build, control, keeper, spelling
 from targets.lab.beside import run_beside
 from targets.lab.inside import ANSWER_S, KILL_S, START_S, Inside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
@@ -25,6 +25,7 @@ class LocalTarget(Inside):
     """A lab that is up. Its abilities are those of targets.abilities; what is done inside its servers is `Inside`."""
 
     disposable = True
+    components = COMPONENTS
 
     def __init__(self, folder: Path, doors: dict[str, int], started: build.Started | None = None) -> None:
         super().__init__(folder, doors)
@@ -156,6 +157,14 @@ class LocalTarget(Inside):
     def loads(self) -> frozenset[str]:
         """List the ids of the loads at work."""
         return frozenset(self._ask("loads.loads"))
+
+    def spelled(self, undo: str, *arguments: Any) -> tuple[str, ...]:
+        """Give commands that undo something without the supervisor: for frozen nodes, nftables and PostgreSQL."""
+        if undo == "resume":
+            return spelling.resume(self.folder, *arguments)
+        if undo == "uncut":
+            return spelling.uncut(self.folder, *arguments)
+        return spelling.configure(self._doors, *arguments) if undo == "configure" else ()
 
     def close(self) -> None:
         """Tear the lab down and wait until nothing is left; again is the same as once."""
