@@ -34,11 +34,16 @@ def injected(ran: Session) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in ran.run.glob("*/injections/*.json")]
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one", "workers"])
-@pytest.mark.parametrize("moment", ["before the fault", "the fault is in force", "the final read"])
+@pytest.mark.parametrize(
+    ("moment", "options"),
+    [
+        ("before the fault", ()),
+        ("the fault is in force", ()),
+        ("the fault is in force", ("-n", "2")),
+        ("the final read", ()),
+    ],
+)
 def test_a_running_drill_learns_of_it(target: Target, tmp_path: Path, moment: str, options: tuple[str, ...]) -> None:
-    if options and moment != "the fault is in force":
-        pytest.skip("workers are as good as one for that")
     there: Callable[[Session], object] = MOMENTS[moment]
     with session(tmp_path / "s", "--target", target.address, *options, in_terminal=False, drills=DRILLS) as ran:
         assert ran.until(lambda: there(ran)), ran.out
