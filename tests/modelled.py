@@ -225,6 +225,7 @@ def build(patch: pytest.MonkeyPatch, state: Path) -> World:
 
         world.call("write", effect)
 
+    clock = {"sleep": world.land, "monotonic": time.monotonic, "monotonic_ns": time.monotonic_ns}
     patch.setattr(faults, "load", lambda _: world)
     patch.setattr(faults, "names", lambda: ("harm",))
     patch.setattr(guard, "Watchdog", Watchdog)
@@ -232,5 +233,5 @@ def build(patch: pytest.MonkeyPatch, state: Path) -> World:
     patch.setattr(journal, "myself", lambda: world.me)
     patch.setattr(Owner, "alive", lambda self: self.pid in world.alive)
     patch.setattr(stopping, "threading", SimpleNamespace(Thread=partial(Impatient, world.hung)))
-    patch.setattr(stopping, "time", SimpleNamespace(sleep=world.land, monotonic_ns=time.monotonic_ns))
+    patch.setattr(stopping, "time", SimpleNamespace(**clock))
     return world
