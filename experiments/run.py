@@ -59,16 +59,16 @@ def run(
     experiment: Mapping[str, Any],
     *,
     folder: Path,
-    before_verdict: Any = None,
+    before_verdict: Callable[[int], None] | None = None,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
     over: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Play it, writing activities.jsonl and chaostoolkit.json into `folder`; returns chaostoolkit's journal.
 
-    before_verdict: called after the method, before the hypothesis is looked at again.  seen: called with every
-    activity's `name`, `kind` and `phase` when it starts, and with its whole record when it ends.  over: asked after
-    every activity of the method, ends it when it is so.  An interruption is raised again as KeyboardInterrupt, after
-    the rollbacks.
+    before_verdict: called after the method, before the hypothesis is looked at again, with the moment (monotonic ns) at
+    which the method's last action ended: what comes behind it only looks.  seen: called with every activity's `name`,
+    `kind` and `phase` when it starts, and with its whole record when it ends.  over: asked after every activity of the
+    method, ends it when it is so.  An interruption is raised again as KeyboardInterrupt, after the rollbacks.
     """
     with (folder / "activities.jsonl").open("w", buffering=1) as file:
         clock = _Clock(file, before_verdict, seen, over)
@@ -100,12 +100,13 @@ class _Clock(RunEventHandler):
     def __init__(
         self,
         file: TextIO,
-        before_verdict: Any,
+        before_verdict: Callable[[int], None] | None,
         seen: Callable[[Mapping[str, Any]], None],
         over: Callable[[], bool],
     ) -> None:
         self.file = file
         self.before_verdict = before_verdict
+        self.acted_ns = time.monotonic_ns()
         self.seen = seen
         self.over = over
         self.phase = "before"
@@ -122,7 +123,7 @@ class _Clock(RunEventHandler):
 
     def start_hypothesis_after(self, experiment: Experiment) -> None:
         if self.before_verdict:
-            self.before_verdict()
+            self.before_verdict(self.acted_ns)
         self.phase = "after"
 
     def start_rollbacks(self, experiment: Experiment) -> None:
@@ -149,12 +150,15 @@ class _Clock(RunEventHandler):
         if ends and self.phase == "method":
             self.journal["status"] = "failed"  # chaoslib looks at it between activities
         exception = (run.get("exception") or [str(raised or "it did not end")])[-1].strip() if failed else None
+        ended_ns = time.monotonic_ns()
+        if activity["type"] == "action":
+            self.acted_ns = ended_ns
         row = {
             "name": activity["name"],
             "kind": activity["type"],
             "phase": self.phase,
             "started_ns": self.started_ns.pop(id(activity), None),
-            "ended_ns": time.monotonic_ns(),
+            "ended_ns": ended_ns,
             "status": "failed" if failed else "succeeded",
             "output": run.get("output"),
             "tolerance_met": _tolerated(activity, run, failed=failed),

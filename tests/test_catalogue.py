@@ -10,6 +10,7 @@ import pytest
 from probes import cache, http
 from targets import where
 from targets.abilities import Keyed, Partitionable, Rule
+from targets.lab.service.catalogue import PRODUCTS
 from targets.target import Target
 
 WITHIN_S = 5.0
@@ -57,7 +58,7 @@ def test_reads_warm_an_empty_cache(lab: Target) -> None:
     assert isinstance(lab, Keyed)
     lab.delete_keys("redis", lab.keys("redis", "cache:"))
     cold = cache.hit_rate()
-    for each in range(1, 41):
+    for each in range(1, PRODUCTS + 1):
         product(str(each))
     assert cold < 0.6 < cache.hit_rate(at_least=0.9, within_s=WITHIN_S)
 

@@ -25,6 +25,7 @@ from targets.target import DrillyardError, Target, Unable
 
 STEADY_WITHIN_S = 20.0  # before the fault: a lab that has just healed from the last drill, on a slow machine
 GIVE_UP_S = 30.0  # after the undo: a service that is not back by then is not coming back
+NS = 1_000_000_000
 PROPERTY = "drillyard-result"  # of a test's report
 INTERRUPTED = {"recovered": False, "why_not": None, "error": trial.INTERRUPTED}
 KILLED = {**INTERRUPTED, "error": "the harness was gone before it could say more"}
@@ -196,17 +197,18 @@ class _Play:
         began = self.stamps["stop_began_ns"]
         stopped = self.yard.session.stop(by="teardown")
         stopped.check()
-        return time.monotonic_ns() if stopped.healed else began - int(self.asked.client["window_s"] * 1e9)
+        return time.monotonic_ns() if stopped.healed else began - int(self.asked.client["window_s"] * NS)
 
     def _experiment(self, client: handle.Client, window_s: float) -> None:
         within_s = min(self.asked.objective["rto_s"] + 2 * window_s, GIVE_UP_S)
 
-        def served() -> None:
+        def served(acted_ns: int) -> None:
+            """Wait for a clean window that no action disturbs, all of it answered: it may lie behind us already."""
             self.scene.enter("recovery: waiting until callers are served")
             self._stamp("recovery_awaited")
             if self.yard.session.stopped():
                 return
-            client.steady(time.monotonic_ns(), within_s)
+            client.steady(max(acted_ns, time.monotonic_ns() - int(window_s * NS)), within_s)
             self._stamp("recovered")
 
         self._stamp("experiment_began")

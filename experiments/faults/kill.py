@@ -3,6 +3,7 @@
 What comes back by itself is the system's own doing.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,8 @@ from targets.target import BadInput, Target, TargetError, TargetGone
 
 KIND = "kill"
 MOST_GRACE_S = 60
+RESTARTED_WITHIN_S = 3.0
+LOOK_S = 0.05
 
 
 def plan(
@@ -93,5 +96,8 @@ def by_hand(target: Target, plan: Plan) -> list[str]:
 
 
 def residue(target: Target) -> list[str]:
-    """Name the nodes that should run and do not."""
-    return [f"{name} does not run" for name in able(target, Killable, "kill nodes").down()]
+    """Name the nodes that should run and do not, nor do within 3 s: whoever restarts them may be at it."""
+    killable, ends = able(target, Killable, "kill nodes"), time.monotonic() + RESTARTED_WITHIN_S
+    while (down := killable.down()) and time.monotonic() < ends:
+        time.sleep(LOOK_S)
+    return [f"{name} does not run" for name in down]

@@ -54,7 +54,7 @@ class Door:
         """
         order = list(self.backends)
         self._turn = (self._turn + 1) % len(order)
-        busy = Counter(link.backend for link in self.open)
+        busy = Counter(link.backend for door in self.links.doors.values() for link in door.open)
         return sorted(order[self._turn :] + order[: self._turn], key=lambda name: busy[name])
 
 

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from targets.lab.service.stores import Stores
 
-PRODUCTS = 40
+PRODUCTS = 24
 WITHIN_S = 0.7
 SCHEMA = f"""
 create table if not exists products (id int primary key, name text not null, cents int not null);

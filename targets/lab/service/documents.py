@@ -1,17 +1,20 @@
 """Documents: an object each, and a row that says what the object is worth.
 
 The row is the arbiter, so that nothing stays half-written whoever dies when: it is claimed as `pending` before the
-object is sent, and becomes `stored` only once the object is there; from then on the document can be read.  What stays
-pending for too long, and what a newer upload replaces, becomes `doomed`: first its object is removed, then its row.
+object is sent, and becomes `stored` only once the object is there; from then on the document can be read.  A claim
+whose object the store refused is given up at once.  What stays pending for too long, and what a newer upload replaces,
+becomes `doomed`: first its object is removed, then its row.
 """
 
 import asyncio
+from contextlib import suppress
 from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from targets.lab.service.database import NotKnown, NotWritten
+from targets.lab.service.objects import Refused
 from targets.lab.service.queue import Unavailable
 from targets.lab.service.stores import Stores
 
@@ -26,6 +29,7 @@ PREFIX = "documents/"
 ROW_WITHIN_S = 0.7
 TIDY_EVERY_S = 0.25
 CLAIM = "insert into documents (key, name, size) values (%(key)s, %(name)s, %(size)s)"
+UNCLAIM = "delete from documents where key = %(key)s and state = 'pending'"
 KEEP = """with kept as (
     update documents set state = 'stored', since = clock_timestamp()
     where key = %(key)s and state = 'pending' returning key),
@@ -36,7 +40,7 @@ CURRENT = "select key from documents where name = %s and state = 'stored' order 
 # an upload ends within a second; what is pending for longer than that has failed, or its replica has died, and if
 # it has not, its KEEP finds the row doomed and the caller is told so
 DOOM = """update documents as d set state = 'doomed'
-where (state = 'pending' and since < clock_timestamp() - interval '1.5 seconds')
+where (state = 'pending' and since < clock_timestamp() - interval '1.1 seconds')
 or (state = 'stored' and exists (select from documents as newer
     where newer.name = d.name and newer.state = 'stored' and newer.since > d.since))"""
 
@@ -54,7 +58,12 @@ async def put(request: Request) -> Response:
         await stores.database.run(CLAIM, row, within=ROW_WITHIN_S)
     except (NotWritten, NotKnown) as error:  # in doubt, too: nothing was sent to the store, and the claim expires
         raise NotWritten(f"postgres: {error}") from error
-    await stores.objects.put(key, body)
+    try:
+        await stores.objects.put(key, body)
+    except Refused:
+        with suppress(NotWritten, NotKnown):  # then the claim expires
+            await stores.database.run(UNCLAIM, row, within=ROW_WITHIN_S)
+        raise
     try:
         kept = await stores.database.run(KEEP, row, within=ROW_WITHIN_S)
     except NotWritten as error:

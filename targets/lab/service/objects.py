@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from targets.lab.service.queue import Unavailable
 
@@ -17,6 +17,11 @@ ANSWER_S = 0.8
 DEADLINE_S = 0.85
 _THREADS = 4  # boto3 is heavy Python: many threads at once would starve the event loop, and with it the orders
 _ABSENT = ("NoSuchKey", "404")
+_NOT_DONE = {*range(400, 500), 503}  # any other error may have struck behind the write
+
+
+class Refused(Unavailable):
+    """The store did not take the request at all."""
 
 
 class Objects:
@@ -54,7 +59,12 @@ class Objects:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except TimeoutError as error:
             raise Unavailable("objects: no answer in time") from error
-        except (BotoCoreError, ClientError, OSError) as error:
+        except EndpointConnectionError as error:
+            raise Refused(f"objects: {error}") from error
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            raise (Refused if status in _NOT_DONE else Unavailable)(f"objects: {error}") from error
+        except (BotoCoreError, OSError) as error:
             raise Unavailable(f"objects: {error}") from error
 
     async def ping(self) -> None:
@@ -62,7 +72,7 @@ class Objects:
         await self._within(lambda: self._client.head_bucket(Bucket=self.bucket))
 
     async def put(self, key: str, body: bytes) -> None:
-        """Store an object."""
+        """Store an object. Refused when certainly nothing of it was kept, Unavailable when nobody knows."""
         await self._within(lambda: self._client.put_object(Bucket=self.bucket, Key=key, Body=body))
 
     async def get(self, key: str) -> bytes | None:
