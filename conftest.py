@@ -181,9 +181,21 @@ def drill(request: pytest.FixtureRequest, repetition: Repetition) -> Iterator[Dr
         yield Planner(named=named, target=target, system=system, permit=permit, results=results)
         return
     yard: Yard = request.getfixturevalue("yard")
+    try:
+        _alone(request, yard, named.folder)
+        yield Drill(named=named, yard=yard, results=results)
+        yard.session.stop(by="teardown").check()
+    finally:
+        yard.session.let_go()
+        if why := yard.session.stopped():
+            request.session.shouldstop = why  # no other drill begins
+
+
+def _alone(request: pytest.FixtureRequest, yard: Yard, drill: str) -> None:
+    """Wait until nobody else drills on the target; nobody drills after somebody has pressed the red button."""
+    try:
+        yard.session.hold(yard.target.address, drill=drill, say=lambda text: telling.leave(request.config, text))
+    except DrillyardError as reason:
+        pytest.fail(f"not drilling: {reason}", pytrace=False)
     if why := yard.session.stopped():
         pytest.fail(f"not drilling: {why}", pytrace=False)
-    yield Drill(named=named, yard=yard, results=results)
-    yard.session.stop(by="teardown").check()
-    if why := yard.session.stopped():
-        request.session.shouldstop = why  # no other drill begins

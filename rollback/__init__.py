@@ -1,6 +1,8 @@
 """The door through which everything is hurt, and the stop that puts everything back.
 
 guard      the door: refuse, record, inject, prove the bite
+session    who may inject: permit, watchdog, the drill it is in, the targets that are its alone
+lock       one drill at a time per target; lockfile: the file that users share for it
 records    what is on record of an injection, and reading it from anywhere
 journal    the records on disk, one file each
 stop       heals what is open, looks, and closes the record

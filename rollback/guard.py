@@ -6,21 +6,22 @@ a fault that never bit is an error, not a success.  Whatever goes wrong, the rec
 
 import contextlib
 import inspect
-import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from experiments import faults
-from rollback import arming, journal, marks
+from rollback import arming, journal, lock, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
-from rollback.journal import Injection, Owner
+from rollback.journal import Injection
+from rollback.session import Session, StoppedByHand
 from rollback.watchdog import Watchdog
+from targets import places
 from targets.target import BadInput, DrillyardError, Target
+
+__all__ = ["NeverBit", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
 
 EXPIRES_AFTER_S = 300.0
 OF_THE_DOOR = ("expires_after_s", "prepares")  # parameters of any injection, not of its fault
@@ -39,60 +40,9 @@ class NeverBit(DrillyardError):
     """The fault was injected and is not there: a drill without harm proves nothing."""
 
 
-class StoppedByHand(DrillyardError):
-    """Somebody pressed the red button since this session began."""
-
-
 def shut(*why: str) -> None:
     """Let nothing through from now on, for this reason; without one, open again."""
     _shut[:] = why
-
-
-@dataclass(kw_only=True)
-class Session:
-    """One process that may inject: its permit, its watchdog, and the drill it is in. Use as a context manager."""
-
-    permit: Permit
-    drill: str = "by-hand"
-    severity: str = ""
-    folder: Path | None = None
-    owner: Owner = field(default_factory=journal.myself)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    watchdog: Watchdog | None = None
-    failure: DrillyardError | None = None  # why the last injection of this drill did not work
-    born_ns: int = marks.BORN_NS  # it obeys the stops by hand from then on
-    unhealed: set[str] = field(default_factory=set)  # ids of what it could not put back
-
-    def __enter__(self) -> Self:
-        """Heal what dead sessions left, then start the watchdog. StopFailed when something cannot be healed."""
-        stopping.stop(by="next start", mine=stopping.leftovers()).check()
-        self.watchdog = Watchdog(self.owner)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Heal what is open, then let the watchdog go."""
-        try:
-            self.stop(by="session end").check()
-        finally:
-            if self.watchdog is not None:
-                self.watchdog.close()
-                self.watchdog = None
-
-    def begin(self, *, drill: str, severity: str, folder: Path) -> None:
-        """Name the drill that the next injections belong to."""
-        self.drill, self.severity, self.folder, self.failure = drill, severity, folder, None
-
-    def stop(self, *, by: str, only: str | None = None) -> stopping.Stopped:
-        """Put back everything that this session has hurt, or what it has hurt with the fault `only`."""
-        mine = stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
-        self.unhealed -= {record.id for record in mine.healed}
-        self.unhealed |= {record.id for record in mine.unhealed}
-        return mine
-
-    def stopped(self) -> str | None:
-        """Say who has stopped everything since this session began, if somebody did: "stopped by hand by ..."."""
-        why = marks.since(self.born_ns)
-        return why and f"stopped {why}"
 
 
 def plan(target: Target, fault: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +77,7 @@ def inject(
     if _shut:
         raise Refused(*_shut)
     with session.lock:
+        _have_alone(session, target.address)
         planned = plan(target, fault, params)
         if reasons := [
             *_stopped(session, fault),
@@ -134,27 +85,7 @@ def inject(
         ]:
             raise Refused(*reasons)
         _watched(session)
-        now = time.monotonic_ns()
-        record = Injection(
-            id=journal.new_id(session.drill),
-            drill=session.drill,
-            fault=fault,
-            target=target.address,
-            plan=planned,
-            owner=session.owner,
-            folder=str(session.folder) if session.folder else None,
-            planned_at_ns=now,
-            inject_started_ns=now,
-            expires_at_ns=now + int(expires_after_s * 1e9),
-            prepares=prepares,
-        )
-        try:
-            journal.write(record)
-        except OSError as error:
-            raise Refused(f"its record cannot be written ({error}); free or repair {journal.home()}") from error
-        if stopped := _stopped(session, fault):  # whoever stopped before our record was there did not see it
-            journal.withdraw(record)
-            raise Refused(*stopped)
+        record = _recorded(session, target, fault, planned, expires_after_s, prepares=prepares)
         _watched(session).poke()
         struck = _strike(target, record)
         if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
@@ -163,6 +94,47 @@ def inject(
         if struck.heal_started_ns:
             raise DrillyardError(f"{fault} was stopped while it was being injected ({struck.healed_by})")
         return struck
+
+
+def _have_alone(session: Session, address: str) -> None:
+    try:
+        session.hold(address)
+    except (lock.Busy, StoppedByHand) as reason:
+        raise Refused(str(reason)) from reason
+
+
+def _recorded(
+    session: Session,
+    target: Target,
+    fault: str,
+    planned: Mapping[str, Any],
+    expires_after_s: float,
+    *,
+    prepares: bool,
+) -> Injection:
+    """Write the record down. Refused when that cannot be, or when somebody stopped before it was there to be seen."""
+    now = time.monotonic_ns()
+    record = Injection(
+        id=journal.new_id(session.drill),
+        drill=session.drill,
+        fault=fault,
+        target=target.address,
+        plan=planned,
+        owner=session.owner,
+        folder=str(session.folder) if session.folder else None,
+        planned_at_ns=now,
+        inject_started_ns=now,
+        expires_at_ns=now + int(expires_after_s * 1e9),
+        prepares=prepares,
+    )
+    try:
+        journal.write(record)
+    except OSError as error:
+        raise Refused(f"its record cannot be written ({error}); free or repair {places.state_folder()}") from error
+    if stopped := _stopped(session, fault):
+        journal.withdraw(record)
+        raise Refused(*stopped)
+    return record
 
 
 def _stopped(session: Session, fault: str) -> list[str]:

@@ -18,6 +18,7 @@ from targets import places
 from targets.target import DrillyardError, Target, TargetGone, Unable, attach
 
 HEAL_BUDGET_S = 60.0  # for one injection; the caller's own patience does not shorten it
+LOOK_EVERY_S = 0.005  # whether another stop is over
 IN_FLIGHT_S = 1.0  # an inject whose owner died may still reach the target for this long
 
 
@@ -70,15 +71,27 @@ def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stop
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Serialise stops of all processes with this state; where no lock can be made, a stop goes on without."""
+    """Serialise stops of all processes with this state; where no lock can be made or had, a stop goes on without.
+
+    Two heals at once are legal; one that waits for ever for a process that was frozen in the middle of its own is not.
+    """
     descriptor = _lock_file()
     try:
         if descriptor is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for(descriptor)
         yield
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _wait_for(descriptor: int) -> None:
+    deadline = time.monotonic() + HEAL_BUDGET_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOOK_EVERY_S)
 
 
 def _lock_file() -> int | None:

@@ -1,5 +1,6 @@
 """Where things live on this machine: the folder of the labs and the house's own state. Standard library only."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from targets.target import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
+SHARED = (Path("/run/lock"), Path("/dev/shm"), Path("/tmp"))  # noqa: S108  all users of a machine must agree on one
+STICKY = 0o1777
 
 
 def python_path() -> str:
@@ -42,6 +45,15 @@ def state_folder() -> Path:
     named, home = os.environ.get("DRILLYARD_STATE"), os.environ.get("XDG_STATE_HOME")
     folder = Path(named) if named else (Path(home) if home else Path("~/.local/state")) / "drillyard"
     return folder.expanduser().absolute()
+
+
+def lock_file(address: str) -> Path:
+    """Say which file is locked by whoever drills on a target: in its own folder, else where every user can reach it."""
+    folder = Path(address.partition(":")[2])
+    if folder.is_absolute() and folder.is_dir():
+        return folder / "drill.lock"
+    shared = next((place for place in SHARED if place.is_dir() and place.stat().st_mode & STICKY == STICKY), SHARED[-1])
+    return shared / f"drillyard-{hashlib.sha256(address.encode()).hexdigest()[:16]}.lock"
 
 
 def give(handle: int, folder: Path) -> None:

@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from rollback import journal
+from targets import places
 from targets.abilities import Rule
 from targets.target import Node, Ran, TargetError, TargetGone, VictimGone
 
@@ -110,3 +112,4 @@ def install(monkeypatch: pytest.MonkeyPatch, target: FakeTarget) -> None:
     module.__spec__ = ModuleSpec("targets.fake", None)
     module.attach = lambda _: target  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "targets.fake", module)
+    monkeypatch.setattr(places, "SHARED", (journal.home(),))  # other tests drill on a fake of the same name

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 
 from experiments import faults
-from rollback import guard, journal
+from rollback import journal, session
 from rollback import stop as stopping
 from rollback.journal import Injection, Owner
 from targets.target import TargetError, TargetGone
@@ -40,7 +40,7 @@ class World:
     """What is true, whatever is said; `address` and `disposable` make it the target as well."""
 
     state: Path
-    address: str = "fake:world"
+    address: str
     disposable: bool = True
     harm: set[str] = field(default_factory=set)
     landed: set[str] = field(default_factory=set)  # harm that ever was
@@ -211,7 +211,7 @@ def _is_wrong(record: Injection) -> bool:
 def build(patch: pytest.MonkeyPatch, state: Path) -> World:
     """Make a world and let the guard and the stop live in it."""
     patch.setenv("DRILLYARD_STATE", str(state))
-    world, really = World(state=journal.home()), journal.put
+    world, really = World(state=journal.home(), address=f"fake:{state}"), journal.put
     module = ModuleType("targets.fake")
     module.__spec__ = ModuleSpec("targets.fake", None)
     module.attach = world.attach  # type: ignore[attr-defined]
@@ -225,12 +225,13 @@ def build(patch: pytest.MonkeyPatch, state: Path) -> World:
 
         world.call("write", effect)
 
+    clock = {"sleep": world.land, "monotonic": time.monotonic, "monotonic_ns": time.monotonic_ns}
     patch.setattr(faults, "load", lambda _: world)
     patch.setattr(faults, "names", lambda: ("harm",))
-    patch.setattr(guard, "Watchdog", Watchdog)
+    patch.setattr(session, "Watchdog", Watchdog)
     patch.setattr(journal, "put", write)
     patch.setattr(journal, "myself", lambda: world.me)
     patch.setattr(Owner, "alive", lambda self: self.pid in world.alive)
     patch.setattr(stopping, "threading", SimpleNamespace(Thread=partial(Impatient, world.hung)))
-    patch.setattr(stopping, "time", SimpleNamespace(sleep=world.land, monotonic_ns=time.monotonic_ns))
+    patch.setattr(stopping, "time", SimpleNamespace(**clock))
     return world

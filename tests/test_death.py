@@ -143,6 +143,36 @@ def test_a_fault_that_outlives_its_time_is_healed_under_a_hung_harness(target: T
         hung.end()
 
 
+HOLDER = """
+import sys, time
+from rollback import stop
+with stop.one_at_a_time():
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_stop_that_is_frozen_does_not_keep_another_from_putting_back(
+    target: Target, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness(target)
+    frozen = subprocess.Popen([sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert frozen.stdout is not None
+        assert frozen.stdout.readline() == "held\n"
+        frozen.send_signal(signal.SIGSTOP)
+        os.kill(harness.watchdog, signal.SIGKILL)
+        monkeypatch.setattr(stopping, "HEAL_BUDGET_S", 5.0)
+        began = time.monotonic()
+        assert len(stopping.stop(by="test").healed) == 2
+        assert time.monotonic() - began >= 5.0
+        assert stopping.residue(target) == []
+    finally:
+        frozen.kill()
+        frozen.communicate()
+        harness.end()
+
+
 def ours(folder: str) -> list[str]:
     """List the processes that live in a folder."""
     everybody = psutil.process_iter(["cwd", "cmdline"])

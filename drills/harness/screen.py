@@ -70,7 +70,12 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Leave a plain line behind, where nothing is drawn in place."""
-        if self._fd is not None and not self._in_place:
+        if not self._in_place:
+            self.leave(text)
+
+    def leave(self, text: str) -> None:
+        """Leave a plain line behind, wherever somebody looks; not while a scene is drawn."""
+        if self._fd is not None:
             self._make_room()
             with self._lock:
                 self._put(f"  {text}\n")

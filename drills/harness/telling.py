@@ -47,6 +47,17 @@ def screen(config: pytest.Config) -> Screen:
     return Screen(descriptor, in_place=in_place, make_room=make_room)
 
 
+def leave(config: pytest.Config, text: str) -> None:
+    """Leave a line, at once; that of an xdist worker goes to its master's terminal."""
+    if not is_worker(config):
+        config.stash[SCREEN].leave(text)
+        return
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        print(f"\n  [{worker}] {text}", file=sys.stderr, flush=True)
+
+
 class Telling:
     """The hooks that need the session's terminal."""
 
