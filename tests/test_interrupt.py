@@ -105,9 +105,10 @@ def test_workers_get_longer_than_xdist_would_give_them(target: Target, tmp_path:
 
 @pytest.mark.parametrize("trial", range(3))
 def test_at_a_random_moment(tmp_path: Path, trial: int) -> None:
-    wait_s = random.uniform(0.5, 15)
-    began = time.monotonic()
+    wait_s = random.uniform(0, 14)
     with session(tmp_path / "s", in_terminal=bool(trial % 2)) as ran:
+        assert ran.until(lambda: "test session starts" in ran.out), ran.out  # before that, only Python itself hears it
+        began = time.monotonic()
         ran.until(lambda: time.monotonic() - began > wait_s)
         ran.interrupt()
         check(ran)
