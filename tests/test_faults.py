@@ -16,6 +16,7 @@ from targets.abilities import Killable
 from targets.target import Target, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
+    "fill": {"component": "postgres", "role": "standby", "count": 1},
     "flush": {"component": "redis", "prefix": "worker:"},
     "crash": {"component": "objects"},
     "delay": {"source": "api", "destination": "objects", "seconds": 0.05},
