@@ -61,6 +61,16 @@ def test_connections_exhausted(drill: Callable[..., Outcome]) -> None:
 
 
 @pytest.mark.p1
+@pytest.mark.quarterly
+def test_disk_full(drill: Callable[..., Outcome]) -> None:
+    """I fill the disk of the primary's WAL. Space back, it recovers within 8 seconds, and no acked write is lost."""
+    outcome = drill("postgres-disk-full", component="postgres", rto="8 s", rpo="0 s", recovered_by="stop")
+    assert outcome.met, outcome
+    assert outcome.downtime_s is not None
+    assert outcome.downtime_s > 0.4, f"writers were to be refused while the disk was full: {outcome}"
+
+
+@pytest.mark.p1
 @pytest.mark.annual
 def test_clock_skew(drill: Callable[..., Outcome]) -> None:
     """I put the standbys' clocks an hour ahead and kill the primary. Failover works and no acked write is lost.

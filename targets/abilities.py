@@ -183,7 +183,7 @@ class Partitionable(Protocol):
 
 @runtime_checkable
 class Loadable(Protocol):
-    """Programs can be set to work beside its nodes: burning CPU, holding memory or connections."""
+    """Programs can be set to work beside its nodes: burning CPU, holding memory, connections or disk space."""
 
     def load(
         self,
@@ -205,6 +205,17 @@ class Loadable(Protocol):
 
     def loads(self) -> frozenset[str]:
         """List the ids of the loads at work."""
+
+
+@runtime_checkable
+class Confined(Protocol):
+    """Its nodes write to volumes of their own, of a limited size: a full one is nobody else's trouble."""
+
+    def room(self, node: str) -> int:
+        """Say how many bytes are free on a node's volume. BadInput when it has none of its own."""
+
+    def room_lacks(self) -> str:
+        """Say why the target has no such volumes, "" when it has."""
 
 
 @runtime_checkable

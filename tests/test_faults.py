@@ -13,9 +13,10 @@ from rollback import guard, journal
 from rollback import stop as stopping
 from rollback.arming import Permit
 from targets.abilities import Killable
-from targets.target import Target, VictimGone
+from targets.target import Target, Unable, VictimGone
 
 TRIED_WITH: dict[str, dict[str, Any]] = {
+    "fill": {"component": "postgres", "role": "standby", "count": 1},
     "flush": {"component": "redis", "prefix": "worker:"},
     "crash": {"component": "objects"},
     "delay": {"source": "api", "destination": "objects", "seconds": 0.05},
@@ -43,8 +44,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def clean(target: Target) -> Iterator[Target]:
-    """Give the lab, and see that the test leaves it as it was."""
+def clean(kind: str, target: Target) -> Iterator[Target]:
+    """Give the lab, if it can do that, and see that the test leaves it as it was."""
+    try:
+        faults.load(kind).plan(target, **TRIED_WITH[kind])
+    except Unable as lacks:
+        pytest.skip(str(lacks))
     assert stopping.residue(target) == []
     yield target
     assert stopping.residue(target) == []

@@ -78,6 +78,25 @@ def test_connections_that_nobody_ends_are_missed(drill: Drill) -> None:
     assert outcome.put_back
 
 
+def test_a_disk_that_stays_full_is_missed(drill: Drill) -> None:
+    script = edited(
+        "postgres-disk-full", without=("give the space back and start the server", "full redundancy is back")
+    )
+    script["method"].append(hold(2))
+    outcome = drill(script, **DRILLS["test_disk_full"].held_to | {"rto": "1 s"})
+    assert outcome.verdict == "missed", outcome
+    assert outcome.put_back
+
+
+def test_a_standbys_full_disk_is_not_the_primarys(drill: Drill) -> None:
+    script = edited("postgres-disk-full")
+    arguments(script, "fill the primary's disk").update(role="standby", count=1)
+    outcome = drill(script, **DRILLS["test_disk_full"].held_to)
+    assert outcome.verdict == "missed", outcome
+    assert "nobody takes writes" in repr(outcome)
+    assert outcome.put_back
+
+
 def test_a_clock_that_is_right_is_no_skew(drill: Drill) -> None:
     script = edited("postgres-clock-skew")
     arguments(script, "put the standbys' clocks an hour ahead")["seconds"] = 60

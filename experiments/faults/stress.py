@@ -1,22 +1,15 @@
 """Burn CPU or hold memory beside a component's nodes, as a noisy neighbour does."""
 
 import os
-import re
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, spelled
+from experiments.faults import Plan, _memory, able, chosen_nodes, spelled
 from targets.abilities import Loadable
 from targets.target import BadInput, Target
 
 KIND = "stress"
 KINDS = ("cpu", "memory")
-SAFE_SHARE = 0.5  # of the memory that is available; the rest is for those who are only to be disturbed
-_LOOK = (  # what the machine has left, in kB, and what a container is allowed and has taken, in bytes
-    "grep MemAvailable /proc/meminfo; cd /sys/fs/cgroup;"
-    "for f in memory.max memory/memory.limit_in_bytes; do [ -r $f ] && echo limit $(cat $f); done;"
-    "for f in memory.current memory/memory.usage_in_bytes; do [ -r $f ] && echo usage $(cat $f); done; true"
-)
 
 
 def plan(
@@ -39,12 +32,12 @@ def plan(
         raise BadInput(f"stress: kind={kind!r}, megabytes={megabytes}; use kind cpu, or memory with megabytes above 0")
     if not 1 <= workers <= 64 or not 0 < seconds <= 3600:
         raise BadInput(f"stress: workers={workers}, seconds={seconds}; use 1 to 64 workers and up to 3600 seconds")
-    victims = chosen(target, component, None)
-    if kind == "memory":
-        _check_room(target, component, megabytes * workers * len(victims))
+    nodes = chosen_nodes(target, component)
+    for node in nodes if kind == "memory" else ():  # the nodes of one component may stand on one machine
+        _memory.check_room(target, node, megabytes * workers * len(nodes), "stress")
     return {
-        "victims": victims,
-        "loads": {name: f"stress-{uuid.uuid4().hex[:8]}" for name in victims},
+        "victims": [node.name for node in nodes],
+        "loads": {node.name: f"stress-{uuid.uuid4().hex[:8]}" for node in nodes},
         "kind": kind,
         "workers": workers,
         "options": {"megabytes": str(megabytes)} if kind == "memory" else None,
@@ -83,20 +76,3 @@ def residue(target: Target) -> list[str]:
     """Name those that run."""
     loads = able(target, Loadable, "set programs to work beside its nodes").loads()
     return [f"stress {load} goes on" for load in sorted(loads) if load.startswith("stress-")]
-
-
-def _check_room(target: Target, component: str, megabytes: int) -> None:
-    """Refuse to take more than a safe share; nodes of one component may stand on one machine."""
-    for node in target.nodes(component):
-        said = target.run(node, ["sh", "-c", _LOOK], timeout=5).out
-        seen = {key: int(value) for key, value in re.findall(r"(\w+):? +(\d+)", said)}
-        if "MemAvailable" not in seen:
-            raise BadInput(f"stress: how much memory is available beside {node.name} cannot be told; none is taken")
-        room = seen["MemAvailable"] >> 10
-        if "limit" in seen:
-            room = min(room, (seen["limit"] - seen.get("usage", 0)) >> 20)
-        if megabytes > SAFE_SHARE * room:
-            raise BadInput(
-                f"stress: {megabytes} megabytes are more than {SAFE_SHARE:.0%} of the {max(room, 0)} that are "
-                f"available beside {node.name}; use less"
-            )

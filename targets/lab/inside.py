@@ -32,6 +32,14 @@ class Inside:
         """Say whether the supervisor finds no libfaketime."""
         return str(self._ask("clocks.lacks"))
 
+    def room(self, node: str) -> int:
+        """Say how many bytes are free on the volume to which a PostgreSQL node writes its WAL."""
+        return int(self._ask("volumes.room", node=node))
+
+    def room_lacks(self) -> str:
+        """Say why the supervisor could not make such volumes."""
+        return str(self._ask("volumes.lacks"))
+
     def setting(self, node: str, name: str) -> str | None:
         """Read what is set on top of the server's configuration files. BadInput when it has no such setting."""
         return settings.read(self.folder, self._doors, node, name)

@@ -210,11 +210,15 @@ class NodeProcess:
         argv = [sys.executable, "-I", "-S", str(program), str(seconds), *words]
         self._loads.setdefault(load_id, []).extend(self._child(argv, log="loads.log") for _ in range(workers))
 
-    def unload(self, load_id: str) -> None:
-        """End the load of that id."""
-        for each in self._loads.pop(load_id, []):
+    async def unload(self, load_id: str) -> None:
+        """End the load of that id; the links go on while the kernel takes back what it held."""
+        ending = self._loads.pop(load_id, [])
+        for each in ending:
             with suppress(ProcessLookupError):
                 each.kill()
+        for each in ending:
+            if each.poll() is None:
+                await children.exited(each)
             each.wait()
 
     def loading(self, load_id: str) -> int:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import control, keeper, liveness, spaces
+from targets.lab import control, keeper, liveness, spaces, volumes
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, component_url, names
 from targets.lab.links import Links
 from targets.lab.nodes import NodeProcess
@@ -33,6 +33,7 @@ class Supervisor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.volumes = volumes.Volumes()
         self.spaces = {part.name: spaces.make() for part in PARTS} if spaces.permitted() else {}
         self.links = Links(folder, self.spaces)
         self.reach = Reach(self.links, self.spaces)
@@ -52,6 +53,8 @@ class Supervisor:
         for part in PARTS:
             config = _config(part.name, self.folder, doors)
             self.nodes[part.name] = NodeProcess(part, self.folder, config, self.spaces.get(part.name))
+            if part.component == volumes.COMPONENT:
+                self.volumes.add(self.nodes[part.name].folder)
             if not part.spare:
                 self.nodes[part.name].spawn()
             if part.liveness:
@@ -123,6 +126,7 @@ async def supervise(folder: Path, keeper_handle: int) -> None:
     waits = (supervisor.over.wait(), orphaned.wait(), _up(supervisor))
     await asyncio.wait([asyncio.create_task(one) for one in waits], return_when=asyncio.FIRST_COMPLETED)
     if orphaned.is_set():
+        volumes.take_away(folder)  # a folder cannot be removed by those who see a volume mounted on it
         keeper.sweep(folder)
     os._exit(0)  # at once: restarts and links must not go on while the keeper sweeps
 
@@ -140,6 +144,7 @@ def main() -> None:
     """Read the command line."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # held connections cost a descriptor each
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # PostgreSQL panics when its disk is full; that is no bug of its
     for handle in (int(sys.argv[2]), 0):
         os.set_inheritable(handle, False)  # noqa: FBT003
     asyncio.run(supervise(Path(sys.argv[1]), int(sys.argv[2])))

@@ -15,10 +15,10 @@ _SHARED = {
     "hot_standby_feedback": "on",
     "shared_buffers": "16MB",
     "dynamic_shared_memory_type": "mmap",  # a killed cluster leaves nothing in /dev/shm
-    "wal_keep_size": "64MB",
-    "max_slot_wal_keep_size": "256MB",  # a dead standby's slot must not fill the disk
+    "wal_keep_size": "32MB",
+    "max_slot_wal_keep_size": "96MB",  # a dead standby's slot must not fill the volume: this much, and the next line's
+    "max_wal_size": "96MB",
     "min_wal_size": "16MB",
-    "max_wal_size": "256MB",
     "wal_sender_timeout": "3s",
     "wal_receiver_timeout": "3s",
     "wal_retrieve_retry_interval": "200ms",

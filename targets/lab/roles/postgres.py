@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from targets.lab import volumes
 from targets.lab.processes import remove_segment
 from targets.lab.roles import clock, pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
@@ -16,6 +17,7 @@ from targets.lab.roles.hello import STARTUP
 from targets.lab.roles.identity import Identity, find_identity
 
 DATA = Path("data")
+WAL = Path(volumes.NAME)  # there where the node has a volume for it; else WAL lies in the data folder
 REWINDING = Path("rewinding")  # there while the data folder is neither what it was nor what it will be
 POLL_S = 0.03
 ANSWER_S = 2.0
@@ -38,7 +40,7 @@ class Postgres:
         self.config = config
         self.bin = bin_folder()
         self.identity: Identity = find_identity(f"{self.bin}/postgres")
-        self.identity.own(Path.cwd(), Path(config.archive))
+        self.identity.own(Path.cwd(), Path(config.archive), *([WAL] if WAL.is_dir() else []))
 
     def run(self, program: str, *args: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of its programs; ends this launcher with its own words when it fails and `check` is set."""
@@ -135,7 +137,7 @@ def _wait_for_primary(pg: Postgres) -> str:
 def _create_cluster(pg: Postgres) -> None:
     say("no data and no cluster yet: initdb")
     options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums", "--wal-segsize=1")
-    pg.run("initdb", "-D", str(DATA), "-U", "postgres", *options, "--no-instructions")
+    pg.run("initdb", "-D", str(DATA), "-U", "postgres", *options, *_emptied_volume(), "--no-instructions")
     # single-user and before the settings: later a commit would wait for standbys that are not there yet
     text = "create database lab\ncreate role app login\n"  # app: a caller who is no superuser
     pg.run("postgres", "--single", "-D", str(DATA), "-F", "postgres", text=text)
@@ -143,11 +145,18 @@ def _create_cluster(pg: Postgres) -> None:
         file.write(pgsettings.shared(pg.config))
 
 
+def _emptied_volume() -> list[str]:
+    """Give the words that tell initdb or pg_basebackup where WAL goes, if not into the data folder."""
+    volumes.clear(Path())
+    return ["--waldir", str(WAL.absolute())] if WAL.is_dir() else []
+
+
 def _copy(pg: Postgres, primary: str) -> None:
     say(f"no data: copying {primary}")
     door = pg.config.doors[primary]
     ensure_slots(pg, door, [pg.config.name])
-    options = ("-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync", "-S", pgsettings.slot(pg.config.name))
+    options = ["-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync", "-S", pgsettings.slot(pg.config.name)]
+    options += _emptied_volume()
     for left in reversed(range(COPY_TRIES)):  # a primary that has just started, on a busy machine, may not keep up
         done = pg.run("pg_basebackup", "-d", conninfo(door), *options, check=not left)
         if not done.returncode:

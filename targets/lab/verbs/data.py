@@ -4,13 +4,14 @@ import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from targets.lab import volumes
 from targets.lab.processes import remove_segment
 from targets.target import TargetError
 
 if TYPE_CHECKING:
     from targets.lab.supervisor import Supervisor
 
-_KEPT = {"node.json", "log", "loads.log"}  # the description and the logs belong to the lab, not to the node
+_KEPT = {"node.json", "log", "loads.log", volumes.NAME}  # the lab's, not the node's; the volume is emptied instead
 _REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"  # on a busy disk it takes seconds
 
 
@@ -26,6 +27,7 @@ async def lose(lab: "Supervisor", node: str, incarnation: str) -> None:
     for each in found.folder.iterdir():
         if each.name not in _KEPT and not each.name.startswith("lost-"):
             each.rename(gone / each.name)
+    volumes.clear(found.folder)
     found.lost = True
     found.run_beside([sys.executable, "-I", "-S", "-c", _REMOVE, str(gone)])
 

@@ -17,7 +17,7 @@ async def load(
 async def unload(lab: "Supervisor", load_id: str) -> None:
     """End the load of that id, wherever it is."""
     for node in lab.nodes.values():
-        node.unload(load_id)
+        await node.unload(load_id)
 
 
 async def loading(lab: "Supervisor", load_id: str) -> int:
