@@ -6,6 +6,7 @@
 State is derived from stamps, never stored.  All `*_ns` are CLOCK_MONOTONIC of the boot named in `boot`.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -104,6 +105,14 @@ def close(record: Injection) -> None:
     _write(state / "closed" / f"{record.id}.json", record)
     tell(record)
     (state / "open" / f"{record.id}.json").unlink(missing_ok=True)
+
+
+def tidy() -> None:
+    """Remove the half-written files of processes that are dead; nobody has acted on what they were to say."""
+    for path in home().glob("*/.*.json.*"):
+        if not Path(f"/proc/{path.suffix[1:]}").exists():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def tell(record: Injection) -> None:
