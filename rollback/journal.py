@@ -77,6 +77,14 @@ def set_aside() -> list[Path]:
     return moved
 
 
+def tidy() -> None:
+    """Remove the half-written files of processes that are dead; nobody has acted on what they were to say."""
+    for path in home().glob("*/.*.json.*"):
+        if not Path(f"/proc/{path.suffix[1:]}").exists():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
 def tell(record: Injection) -> None:
     """Copy the record as it is now into its drill's folder, for the judge."""
     if record.folder and Path(record.folder).is_dir():

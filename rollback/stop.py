@@ -54,6 +54,7 @@ class Stopped:
 def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stopped:
     """Heal every open injection that `mine` accepts, newest first; one failure never stops the others."""
     with signals.deferred(), one_at_a_time():
+        journal.tidy()
         records, unreadable = journal.open_records()
         still_open = Counter(record.target for record in records)
         healed, unhealed = [], []

@@ -18,6 +18,7 @@ import psycopg
 from rollback import journal
 from targets.abilities import Rule
 from targets.lab import processes, spaces
+from targets.lab.layout import names
 from targets.lab.roles import resp
 from targets.lab.target import LocalTarget
 
@@ -47,9 +48,9 @@ def child(_: LocalTarget) -> Iterator[str]:
 
 
 def stopped(lab: LocalTarget) -> Iterator[str]:
-    pid = int((lab.incarnation("redis-c") or "").partition(":")[0])
+    pid = int((lab.incarnation("worker-1") or "").partition(":")[0])
     os.kill(pid, signal.SIGSTOP)
-    yield r"processes: redis-c: .* is stopped, and was running"
+    yield r"processes: worker-1: .* is \d running, stopped, and was \d running"
     os.kill(pid, signal.SIGCONT)
 
 
@@ -118,7 +119,7 @@ def mount(lab: LocalTarget) -> Iterator[str]:
     if made.returncode:
         folder.rmdir()
         raise Cannot("nothing can be mounted here")
-    yield "mounts: .*/worker-1/full was not there, and is: tmpfs"
+    yield r"mounts: .*/worker-1/full was not there, and is: tmpfs"
     subprocess.run([UMOUNT, folder], check=True)
     folder.rmdir()
 
@@ -210,23 +211,23 @@ def session(lab: LocalTarget) -> Iterator[str]:
 
 
 def redis_setting(lab: LocalTarget) -> Iterator[str]:
-    door = f"{lab.folder}/redis-b/socket"
+    door = replica(lab)
     resp.ask(door, "CONFIG", "SET", "min-replicas-to-write", "2")
-    yield "redis: redis-b: setting min-replicas-to-write is 2, and was 0"
+    yield "redis: redis-.: setting min-replicas-to-write is 2, and was 0"
     resp.ask(door, "CONFIG", "SET", "min-replicas-to-write", "0")
 
 
 def redis_user(lab: LocalTarget) -> Iterator[str]:
-    door = f"{lab.folder}/redis-b/socket"
+    door = replica(lab)
     resp.ask(door, "ACL", "SETUSER", "left-behind")
-    yield "redis: redis-b: user user left-behind .* was not there"
+    yield "redis: redis-.: user user left-behind .* was not there"
     resp.ask(door, "ACL", "DELUSER", "left-behind")
 
 
 def redis_pause(lab: LocalTarget) -> Iterator[str]:
-    door = f"{lab.folder}/redis-b/socket"
+    door = replica(lab)
     resp.ask(door, "CLIENT", "PAUSE", "60000", "WRITE")
-    yield "redis: redis-b: paused_reason is client_pause, and was none"
+    yield "redis: redis-.: paused_reason is client_pause, and was none"
     resp.ask(door, "CLIENT", "UNPAUSE")
 
 
@@ -303,6 +304,12 @@ def _argv(pid: int) -> list[str]:
 def primary(lab: LocalTarget) -> str:
     (node,) = lab.nodes("postgres", "primary")
     return node.endpoint
+
+
+def replica(lab: LocalTarget) -> str:
+    """Find a replica: a master that is paused or picky would stop the others' planting."""
+    doors = [f"{lab.folder}/{name}/socket" for name in names("redis")]
+    return next(door for door in doors if resp.ask(door, "ROLE")[0] == "slave")
 
 
 def ask_store(lab: LocalTarget, method: str, path: str, body: str = "") -> str:

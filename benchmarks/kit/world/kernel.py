@@ -2,15 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from benchmarks.kit.world.people import Person, named
+from benchmarks.kit.world.people import Person, named, pids
 from benchmarks.kit.world.where import Facts, Where, within
 
 CGROUPS = Path("/sys/fs/cgroup")
 SHARED = Path("/dev/shm")  # noqa: S108  nothing is written there
 _HOUSE = "drillyard"
+_MAPPED = re.compile(rf"{SHARED}/(\S+)")
 _KINDS = {"shm": "shmid", "sem": "semid", "msg": "msqid"}
 
 
@@ -28,7 +30,7 @@ def cgroups(where: Where, people: Sequence[Person]) -> Facts:
 
 def mounts(where: Where, people: Sequence[Person]) -> Facts:
     """Tell what is mounted in our folders, or mentions them, in any mount namespace that ours stand in."""
-    tables = {_table(pid) for pid in (os.getpid(), *(one.pid for one in people))}
+    tables = {_read(f"/proc/{pid}/mountinfo") for pid in (os.getpid(), *(one.pid for one in people))}
     folders = [each for each in (where.lab or where.labs, where.state) if each]
     found = {}
     for line in (line for table in tables for line in table.splitlines()):
@@ -42,7 +44,7 @@ def mounts(where: Where, people: Sequence[Person]) -> Facts:
 def ipc(people: Sequence[Person]) -> Facts:
     """Tell the memory, semaphores and queues that outlive their makers: those that ours made, or nobody alive."""
     owners = {one.pid: one.owner or named(one) for one in people}
-    found = {f"POSIX {path.name}": "there" for path in SHARED.glob("*")}
+    found = {f"POSIX {name}": "there" for name in {path.name for path in SHARED.glob("*")} - _of_others(set(owners))}
     for kind, number in _KINDS.items():
         for row in _rows(kind):
             maker = int(row.get("cpid", row.get("lspid", "0")))
@@ -59,21 +61,25 @@ def environment() -> Facts:
     return {**digests, "working directory": str(Path.cwd()), "umask": _umask()}
 
 
+def _of_others(ours: Collection[int]) -> set[str]:
+    """Name the shared memory that processes which are not ours have mapped: it goes with them."""
+    others = (pid for pid in pids() if pid not in ours)
+    return {name for pid in others for name in _MAPPED.findall(_read(f"/proc/{pid}/maps"))}
+
+
 def _umask() -> str:
     words = (line.partition(":") for line in Path("/proc/self/status").read_text().splitlines())
     return next(value.strip() for name, _, value in words if name == "Umask")
 
 
 def _groups(pid: int) -> str:
-    try:
-        return ", ".join(sorted(Path(f"/proc/{pid}/cgroup").read_text().split()))
-    except OSError:
-        return ""
+    return ", ".join(sorted(_read(f"/proc/{pid}/cgroup").split()))
 
 
-def _table(pid: int) -> str:
+def _read(path: str) -> str:
+    """Read a file of /proc, "" when the process is gone or nobody's business."""
     try:
-        return Path(f"/proc/{pid}/mountinfo").read_text()
+        return Path(path).read_text(errors="replace")
     except OSError:
         return ""
 

@@ -36,7 +36,7 @@ class Person:
 
 def ours(where: Where) -> tuple[Person, ...]:
     """List this process, whoever descends from it, and all that is marked as ours or stands in the lab's networks."""
-    everybody = {one.pid: one for pid in _pids() if (one := _person(pid, where))}
+    everybody = {one.pid: one for pid in pids() if (one := _person(pid, where))}
     marked = {pid for pid, one in everybody.items() if pid == os.getpid() or _is_marked(one, where)}
     host = everybody[os.getpid()].net
     inside = {everybody[pid].net for pid in marked if everybody[pid].owner} - {host, ""}
@@ -89,7 +89,8 @@ def _of_another_lab(one: Person, where: Where) -> bool:
     return bool(labs) and not any(within(value, where.lab) for value in labs)
 
 
-def _pids() -> list[int]:
+def pids() -> list[int]:
+    """List the processes there are."""
     return [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
 
 

@@ -136,7 +136,8 @@ def _wait_for_primary(pg: Postgres) -> str:
 
 def _create_cluster(pg: Postgres) -> None:
     say("no data and no cluster yet: initdb")
-    options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums", "--wal-segsize=1")
+    options = ["-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--data-checksums", "--wal-segsize=1"]
+    options += ["-c", "dynamic_shared_memory_type=mmap"]  # now already: whoever is killed leaves nothing in /dev/shm
     pg.run("initdb", "-D", str(DATA), "-U", "postgres", *options, *_emptied_volume(), "--no-instructions")
     # single-user and before the settings: later a commit would wait for standbys that are not there yet
     text = "create database lab\ncreate role app login\n"  # app: a caller who is no superuser

@@ -1,0 +1,28 @@
+"""A lab whose world is held against what it was."""
+
+from benchmarks.kit import world
+from benchmarks.kit.world.allowed import ALLOWED, MOVED
+from targets.lab.target import LocalTarget
+
+SETTLES_S = 30.0  # servers that were restarted find one another again; nothing here asserts on how fast
+
+
+class Whole:
+    """A lab and the world as it was when it was whole."""
+
+    def __init__(self, lab: LocalTarget, *, settles_s: float = SETTLES_S) -> None:
+        self.lab = lab
+        self._settles_s = settles_s
+        self._before = world.snapshot(lab.folder)
+
+    def check(self, *, moved: bool = False) -> None:
+        """Assert that nothing is left. `moved`: a leader's role may have gone to another node."""
+        allowed = (*ALLOWED, *MOVED) if moved else ALLOWED
+        left = world.left_after(self._before, self.lab.folder, within_s=self._settles_s, allowed=allowed)
+        if left or moved:
+            self._before = world.snapshot(self.lab.folder)  # the next test shall not be blamed for this one
+        assert left == [], "\n".join(left)
+
+    def changes(self) -> list[str]:
+        """Say what differs now."""
+        return world.left(self._before, world.snapshot(self.lab.folder))
