@@ -128,15 +128,20 @@ def stamp(record: Injection, **changes: Any) -> Injection:
 
 
 def note(record: Injection) -> Injection:
-    """Write a record down if that can be done: a full disk must not keep anything from being put back."""
+    """Write down what is still open, if that can be done: a full disk must not keep anything from being put back."""
     with contextlib.suppress(OSError, DrillyardError):
-        write(record)
-        tell(record)
+        path = home() / "open" / f"{record.id}.json"
+        if path.exists():  # nobody has closed it meanwhile
+            put(path, asdict(record), sync=False)
+            tell(record)
     return record
 
 
-def put(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON into a file, durably, whole or not at all. It belongs to whom its folder belongs, also by root."""
+def put(path: Path, data: Mapping[str, Any], *, sync: bool = True) -> None:
+    """Write JSON into a file, whole or not at all, and durably unless `sync` is False: for what is there already.
+
+    It belongs to whom its folder belongs, also when root writes it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)  # of an earlier process with this pid
     try:
@@ -145,10 +150,13 @@ def put(path: Path, data: Mapping[str, Any]) -> None:
             json.dump(data, file, indent=1)
             file.write("\n")
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    if not sync:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -15,7 +15,7 @@ from experiments import faults
 from rollback import byhand, journal, signals
 from rollback.journal import Injection
 from targets import places
-from targets.target import DrillyardError, Target, TargetGone, Unable, attach
+from targets.target import BadInput, DrillyardError, Target, TargetGone, Unable, attach
 
 HEAL_BUDGET_S = 60.0  # for one injection; the caller's own patience does not shorten it
 IN_FLIGHT_S = 1.0  # an inject whose owner died may still reach the target for this long
@@ -88,8 +88,10 @@ def _lock_file() -> int | None:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         descriptor = os.open(journal.home() / path.name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         places.give(descriptor, path.parent)
+    except BadInput:
+        return None  # nobody can write there
     except OSError as error:
-        if error.errno in (errno.EROFS, errno.ENOSPC):
+        if error.errno == errno.ENOSPC:
             return None
         raise DrillyardError(f"{path}: cannot be locked ({error.strerror})") from error
     return descriptor
@@ -106,7 +108,7 @@ def residue(target: Target) -> list[str]:
 
 def _heal(record: Injection, by: str, *, last: bool) -> Injection:
     began = record.heal_started_ns or time.monotonic_ns()
-    record = journal.note(replace(record, heal_started_ns=began, healed_by=by))
+    record = replace(record, heal_started_ns=began, healed_by=by)
     errors: list[str] = []
     worker = threading.Thread(target=_heal_and_look, args=(record, errors), daemon=True)
     worker.start()
@@ -128,6 +130,7 @@ def _heal(record: Injection, by: str, *, last: bool) -> Injection:
 def _heal_and_look(record: Injection, errors: list[str]) -> None:
     try:
         target = attach(record.target)
+        journal.note(record)
         fault = faults.load(record.fault)
         fault.heal(target, record.plan)
         if record.injected_at_ns is None:
