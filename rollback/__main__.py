@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments import faults
 from rollback import emergency, health, journal, marks
-from rollback import stop as stopping
+from targets import places
 from targets.target import DrillyardError
 
 PATIENCE_S = 30.0
@@ -66,17 +66,14 @@ def _age(record: journal.Injection) -> str:
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
     points = health.check(arguments.target or ())
     problems = [says for point in points if point.state == "NOT ok" for says in point.says]
-    verdict = f"{'NOT CLEAN' if problems else 'clean'}: looked at {stopping.folder()} and at {_where(arguments)}"
+    where = ", ".join(arguments.target or ["every lab that is up"])
+    verdict = f"{'NOT CLEAN' if problems else 'clean'}: looked at {places.state_folder() / 'open'} and at {where}"
     return {
         "points": [asdict(point) for point in points],
         "problems": problems,
         "clean": not problems,
         "lines": [*health.lines(points), verdict],
     }
-
-
-def _where(arguments: argparse.Namespace) -> str:
-    return ", ".join(arguments.target) if arguments.target else "every lab that is up"
 
 
 def _parser() -> argparse.ArgumentParser:

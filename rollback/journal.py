@@ -138,15 +138,24 @@ def stamp(record: Injection, **changes: Any) -> Injection:
 
 
 def note(record: Injection, **changes: Any) -> Injection:
-    """Stamp if that can be done: a full disk must not keep anything from being put back."""
-    try:
-        return stamp(record, **changes)
-    except (OSError, DrillyardError):
-        return replace(record, **changes)
+    """Change a record that is still open, if that can be done: a full disk must not keep anything from being put back.
+
+    What its owner has written meanwhile is kept; one that was closed meanwhile stays closed.
+    """
+    changed = replace(record, **changes)
+    with contextlib.suppress(OSError, DrillyardError):
+        path = home() / "open" / f"{record.id}.json"
+        changed = replace(read(path), **changes)
+        put(path, asdict(changed), sync=False)
+        tell(changed)
+    return changed
 
 
-def put(path: Path, data: Mapping[str, Any]) -> None:
-    """Write JSON into a file, durably, whole or not at all. It belongs to whom its folder belongs, also by root."""
+def put(path: Path, data: Mapping[str, Any], *, sync: bool = True) -> None:
+    """Write JSON into a file, whole or not at all, and durably unless `sync` is False: for what is there already.
+
+    It belongs to whom its folder belongs, also when root writes it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)  # of an earlier process with this pid
     try:
@@ -155,10 +164,13 @@ def put(path: Path, data: Mapping[str, Any]) -> None:
             json.dump(data, file, indent=1)
             file.write("\n")
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    if not sync:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

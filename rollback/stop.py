@@ -15,7 +15,7 @@ from experiments import faults
 from rollback import byhand, journal, signals
 from rollback.journal import Injection
 from targets import places
-from targets.target import DrillyardError, Target, TargetGone, Unable, attach
+from targets.target import BadInput, DrillyardError, Target, TargetGone, Unable, attach
 
 HEAL_BUDGET_S = 60.0  # for one injection; the caller's own patience does not shorten it
 LOOK_EVERY_S = 0.005  # whether another stop is over
@@ -102,8 +102,10 @@ def _lock_file() -> int | None:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         descriptor = os.open(journal.home() / path.name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         places.give(descriptor, path.parent)
+    except BadInput:
+        return None  # nobody can write there
     except OSError as error:
-        if error.errno in (errno.EROFS, errno.ENOSPC):
+        if error.errno == errno.ENOSPC:
             return None
         raise DrillyardError(f"{path}: cannot be locked ({error.strerror})") from error
     return descriptor
