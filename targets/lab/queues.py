@@ -31,6 +31,10 @@ _DROP = f"""{_LISTS}local gone = 0
 for _, job in ipairs(ARGV) do
   for _, key in ipairs(lists) do gone = gone + redis.call('LREM', key, 0, job) end
   redis.call('HDEL', 'attempts', job)
+  local begun = redis.call('HGETALL', 'begun')
+  for at = 1, #begun, 2 do
+    if begun[at + 1] == job then redis.call('HDEL', 'begun', begun[at]) end
+  end
 end
 return gone"""
 _PUT = f"""{_LISTS}local put = 0

@@ -30,6 +30,7 @@ def lacks() -> str:
 def environment() -> dict[str, str]:
     """Give what a server has to find in its environment, {} for the true clock; ends this launcher if it cannot."""
     offset, found = os.environ.get(OFFSET), _library()
+    COPY.unlink(missing_ok=True)  # nobody has it loaded any more: this is the node's only process
     if not offset:
         return {}
     if found is None or lacks():
