@@ -26,4 +26,47 @@ ALLOWED: tuple[Allowed, ...] = (
         thing="PYTEST_CURRENT_TEST",
         reason="pytest names the phase that a test is in",
     ),
+    Allowed(
+        section="processes",
+        thing=r"postgres-\w: postgres: (session|autovacuum worker|parallel worker)",
+        reason="clients come and go with their pools; of what a fault holds, `sessions` in section postgres tells",
+    ),
+    Allowed(
+        section="files",
+        thing=r"lab [\w-]+/loads\.log",
+        was="absent",
+        now="file 644 .*",
+        reason="the log of what was set to work beside a node is the lab's own, and stays with it",
+    ),
+    Allowed(
+        section="files",
+        thing=r"lab postgres-\w/data/(base|global|pg_\w+)(/\w+)?(/#)*/(#(\.#|_fsm|_vm|_init)*|pg_internal\.init)",
+        reason="PostgreSQL numbers its own files: they come with transactions and go with checkpoints",
+    ),
+)
+
+# besides, where a leader died: who leads now; that somebody does, and all others follow, `the roles together` tell
+MOVED: tuple[Allowed, ...] = (
+    Allowed(
+        section="redis",
+        thing=r"redis-\w: (role|setting (replicaof|slaveof)|keys like .*)",
+        reason="Sentinel has put another node in the place of a master that died, and keys are listed at the master",
+    ),
+    Allowed(
+        section="redis",
+        thing=r"sentinel-\w: (master|replicas: .*)",
+        reason="Sentinel has put another node in the place of a master that died, and the sentinels know it",
+    ),
+    Allowed(
+        section="postgres",
+        thing=r"postgres-\w: (role in the cluster|WAL replay|standby .*|altered primary_(conninfo|slot_name)|slot .*|"
+        r"setting (in_hot_standby|transaction_read_only|primary_conninfo|primary_slot_name))",
+        reason="another node was promoted in the place of a primary that died; each makes slots for its peers",
+    ),
+    Allowed(
+        section="processes",
+        thing=r"postgres-\w: postgres: (walsender|walreceiver|startup|archiver|walwriter|autovacuum launcher|"
+        r"logical replication launcher)",
+        reason="another node was promoted in the place of a primary that died: its processes are a primary's",
+    ),
 )

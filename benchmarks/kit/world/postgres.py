@@ -43,7 +43,9 @@ def postgres(where: Where) -> Facts:
     for node in names("postgres") if where.lab else ():
         folder = (where.lab or Path()) / node
         found |= {f"{node}: {thing}": how for thing, how in (*_altered(folder), *_asked(folder))}
-    return found
+    roles = sorted(how for thing, how in found.items() if thing.endswith((": role in the cluster", ": the server")))
+    standbys = sorted(how for thing, how in found.items() if ": standby " in thing)
+    return found | ({"the roles together": "; ".join([*roles, *standbys])} if roles else {})
 
 
 def _asked(folder: Path) -> Iterator[tuple[str, str]]:

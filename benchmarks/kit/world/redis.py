@@ -23,7 +23,8 @@ def redis(where: Where) -> Facts:
         with short(folder) as name:
             look = _server if node.startswith("redis-") else _sentinel
             found |= {f"{node}: {thing}": how for thing, how in look(f"{name}/socket")}
-    return found
+    roles = sorted(how for thing, how in found.items() if thing.endswith(": role"))
+    return found | ({"the roles together": "; ".join(roles)} if roles else {})
 
 
 def _server(door: str) -> Iterator[tuple[str, str]]:
@@ -58,8 +59,13 @@ def _sentinel(door: str) -> Iterator[tuple[str, str]]:
     yield from ((f"period {name}", value) for name, value in _pairs(resp.ask(door, "SENTINEL", "DEBUG")).items())
     for kind in ("REPLICAS", "SENTINELS"):
         known = [_pairs(each) for each in resp.ask(door, "SENTINEL", kind, MASTER) or []]
-        yield from ((f"{kind.lower()}: {each['ip']}:{each['port']}", each["flags"]) for each in known)
+        yield from ((f"{kind.lower()}: {each['ip']}:{each['port']}", _lasting(each["flags"])) for each in known)
     yield from ((f"user {line}", "there") for line in resp.ask(door, "ACL", "LIST") or [])
+
+
+def _lasting(flags: str) -> str:
+    """Leave out what another sentinel said of the master when it was asked last: it is asked again only in need."""
+    return ",".join(flag for flag in flags.split(",") if flag != "master_down")
 
 
 def _configured(door: str) -> Any:
