@@ -1,0 +1,109 @@
+"""Harnesses that die at random moments of random drills, of random deaths: what is left, who heals, how fast."""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.kit.killing import cases, lanes, told
+from benchmarks.kit.killing.deaths import Length
+from benchmarks.kit.killing.trial import Trial
+from benchmarks.kit.result import Result, Say
+from rollback.records import boot_id
+from targets import places
+from targets.target import BadInput, DrillyardError
+
+LENGTHS = "drill-lengths.json"  # in the state folder: of this boot of the machine
+SIDE_BY_SIDE = 2
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what it can be told."""
+    parser.add_argument("--times", type=int, default=told.RUNS, help=f"how many harnesses (default: {told.RUNS})")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="decides drill, death and moment of every case (default: 1)"
+    )
+    parser.add_argument("--case", metavar="N or N-M", help="only these of the seed's cases, from 0 on")
+    parser.add_argument("--side-by-side", type=int, default=SIDE_BY_SIDE, help="labs at once (default: 2)")
+    parser.add_argument("-k", metavar="EXPRESSION", default="", help="only drills that match, as pytest's -k")
+
+
+def measure(options: argparse.Namespace, say: Say) -> Result:
+    """Let them die, and look."""
+    chosen = _chosen(options)
+    drills = _drills(options.k)
+    every = [cases.case(options.seed, index, drills) for index in chosen]
+    lengths = _known()
+    trials = lanes.play(every, lengths, max(1, options.side_by_side), _teller(say, len(every)))
+    _keep(lengths)
+    return Result(
+        parameters={
+            "times": len(every),
+            "seed": options.seed,
+            "side_by_side": options.side_by_side,
+            "drills": len(drills),
+        },
+        told=[told.of_deaths(trials), told.healers(trials), *told.left(trials, options.seed)],
+        figures=told.figures(trials, whole=options.case is None and options.times >= told.RUNS),
+        details={"trials": [asdict(one) for one in trials]},
+    )
+
+
+def _chosen(options: argparse.Namespace) -> Sequence[int]:
+    if options.case is None:
+        if options.times < 1:
+            raise BadInput(f"--times {options.times}: give a whole number from 1 on")
+        return range(options.times)
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", options.case)
+    if not found:
+        raise BadInput(f"--case {options.case}: give a number from 0 on, or two with a hyphen: 20-39")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last < first:
+        raise BadInput(f"--case {options.case}: {last} comes before {first}")
+    return range(first, last + 1)
+
+
+def _drills(chosen: str) -> list[str]:
+    """Ask pytest which drills there are."""
+    argv = [sys.executable, "-m", "pytest", "drills/", "--collect-only", "-q", *(["-k", chosen] if chosen else [])]
+    ran = subprocess.run(argv, cwd=places.ROOT, capture_output=True, text=True, check=False)
+    found = [line for line in ran.stdout.splitlines() if "::" in line]
+    if ran.returncode or not found:
+        raise DrillyardError(f"pytest finds no drills: {(ran.stderr or ran.stdout).strip()[-300:]}")
+    return found
+
+
+def _teller(say: Say, count: int) -> lanes.OnTrial:
+    done: list[Trial] = []
+
+    def on_trial(trial: Trial) -> None:
+        done.append(trial)
+        dead = sum(one.death != cases.UNDISTURBED for one in done)
+        what = f"{trial.death} in {trial.drill.rpartition('::')[2]}"
+        say(f"{dead} of {count}, {sum(bool(one.left) for one in done)} left something: {what}")
+
+    return on_trial
+
+
+def _known() -> dict[str, Length]:
+    """Read how long drills took since this machine was started; another boot may be another machine."""
+    try:
+        kept = json.loads(_kept().read_text())
+        return (
+            {drill: Length(**length) for drill, length in kept["lengths"].items()} if kept["boot"] == boot_id() else {}
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _keep(lengths: dict[str, Length]) -> None:
+    told = {"boot": boot_id(), "lengths": {drill: asdict(length) for drill, length in lengths.items()}}
+    _kept().write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _kept() -> Path:
+    return places.state_dir() / LENGTHS
