@@ -1,7 +1,8 @@
-"""The journal on a disk that is full, or read-only: real ones. Nothing is injected, and nothing is kept from healing."""
+"""The journal on a real disk that is full, or read-only: nothing is injected, and nothing is kept from healing."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ from targets.target import BadInput
 from tests.fakes import FakeTarget, install
 
 ROOT = Path(__file__).parent.parent
+MOUNT, UMOUNT = shutil.which("mount") or "mount", shutil.which("umount") or "umount"
 
 
 def mount(*words: str) -> None:
     """Mount something; skip the test where that is not permitted."""
-    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([MOUNT, *words], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
 
@@ -39,7 +41,7 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run([UMOUNT, "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def fill(state: Path) -> Path:
 
 def test_without_room_for_a_record_nothing_is_injected(session: guard.Session, target: FakeTarget, state: Path) -> None:
     balloon = fill(state)
-    with pytest.raises(guard.Refused, match="not injecting: its record cannot be written .*No space left"):
+    with pytest.raises(guard.Refused, match=r"not injecting: its record cannot be written .*No space left"):
         guard.inject(session, target, "partition", source="a", destination="c")
     assert not target.rules
     assert journal.open_records() == ((), ())

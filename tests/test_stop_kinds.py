@@ -12,7 +12,7 @@ from rollback import byhand, guard
 from rollback import stop as stopping
 from rollback.arming import Permit
 from targets.target import Target
-from tests.test_faults import TRIED_WITH
+from tests.conformance import tried
 
 LOW_LEVEL = {"pause": "kill -CONT ", "misconfigure": "alter system reset synchronous_commit"}
 
@@ -35,7 +35,8 @@ def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[guard.S
 
 @pytest.mark.parametrize("name", faults.names())
 def test_its_commands_put_it_back_without_the_stop(name: str, session: guard.Session, target: Target) -> None:
-    record = guard.inject(session, target, name, **TRIED_WITH[name])
+    tried.planned(name, target)
+    record = guard.inject(session, target, name, **tried.params(name))
     *commands, down = byhand.commands(record)
     assert down.endswith(f"-m targets down {target.address}")
     assert commands
