@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,7 +36,8 @@ def live(*, address: str, state: str, kind: str, params: dict[str, Any], seam: s
     """Be a harness: inject and put back, unless death comes first."""
     os.environ["DRILLYARD_STATE"] = state
     target = attach(address)
-    with guard.Session(permit=Permit(), drill="sweep") as session:
+    born_ns = time.monotonic_ns()  # not when its parent was: it does not obey the stops that came before it
+    with guard.Session(permit=Permit(), drill="sweep", born_ns=born_ns) as session:
 
         def die(*_: Any, **__: Any) -> NoReturn:
             if alone and session.watchdog:

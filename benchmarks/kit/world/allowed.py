@@ -48,6 +48,19 @@ ALLOWED: tuple[Allowed, ...] = (
         thing=r"lab postgres-\w/data/pg_logical/replorigin_checkpoint\.tmp",
         reason="a checkpoint writes it and renames it; what a kill leaves of it the next checkpoint overwrites",
     ),
+    Allowed(
+        section="files",
+        thing=r"lab drill\.(lock|next)",
+        was="absent",
+        reason="the lock of the lab stays in its folder, with the name of its dead holder for the next one",
+    ),
+    Allowed(
+        section="processes",
+        thing=r"postgres-\w: \S*/postgres -D data .*",
+        was=".*running",
+        now=".*running",
+        reason="a session that was forked a moment ago has its postmaster's name still",
+    ),
 )
 
 # besides, where a leader died: who leads now; that somebody does, and all others follow, `the roles together` tell
