@@ -79,7 +79,7 @@ def set_aside() -> list[Path]:
 
 def tidy() -> None:
     """Remove the half-written files of processes that are dead; nobody has acted on what they were to say."""
-    for path in home().glob("*/.*.json.*"):
+    for path in places.state_folder().glob("*/.*.json.*"):
         if not Path(f"/proc/{path.suffix[1:]}").exists():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -179,8 +179,9 @@ def _may_still_inject(record: Injection) -> bool:
 
 def _left_behind(record: Injection) -> list[str]:
     """Sweep for what no open record explains."""
+    target = attach(record.target)  # first: of one that is gone, nobody need read all records
     others = [r for r in journal.open_records()[0] if r.id != record.id and r.target == record.target]
-    return [] if others else residue(attach(record.target))  # the stop of the last one sweeps for all
+    return [] if others else residue(target)  # the stop of the last one sweeps for all
 
 
 def leftovers() -> Callable[[Injection], bool]:

@@ -29,6 +29,16 @@ def mount(*words: str) -> None:
         pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
 
 
+def unmount(folder: Path) -> None:
+    subprocess.run([UMOUNT, "--lazy", str(folder)], check=True)
+
+
+def read_only(folder: Path) -> None:
+    """Lay a read-only view over it: what stands open there for writing would forbid to make itself read-only."""
+    mount("--bind", str(folder), str(folder))
+    mount("-o", "remount,bind,ro", str(folder))
+
+
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Give a state folder on a disk of its own, 128 kB."""
@@ -41,7 +51,8 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run([UMOUNT, "--lazy", str(folder)], check=True)
+        while os.path.ismount(folder):
+            unmount(folder)
 
 
 @pytest.fixture
@@ -102,7 +113,7 @@ def test_a_read_only_folder_is_healed_on_and_nothing_is_lost(
     session: guard.Session, target: FakeTarget, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = guard.inject(session, target, "partition", source="a", destination="c")
-    mount("-o", "remount,ro", str(state))
+    read_only(state)
     assert button.main(["list"]) == 1
     assert "partition  a-1, a-2 on fake:one" in capsys.readouterr().out
     assert button.main(["verify"]) == 1
@@ -113,12 +124,12 @@ def test_a_read_only_folder_is_healed_on_and_nothing_is_lost(
     assert [each.id for each in journal.open_records()[0]] == [record.id]
     with pytest.raises(BadInput, match="set DRILLYARD_STATE to a folder of yours"), guard.Session(permit=Permit()):
         pass
-    mount("-o", "remount,rw", str(state))
+    unmount(state)
     assert button.main(["stop", "--wait", "0"]) == 0
 
 
 def test_a_drill_without_a_state_folder_is_one_line(state: Path, tmp_path: Path) -> None:
-    mount("-o", "remount,ro", str(state))
+    read_only(state)
     argv = [sys.executable, "-m", "pytest", "drills/test_api.py", "-k", "cut_off", "--target", "local:/nowhere"]
     done = subprocess.run(
         [*argv, "--run-folder", str(tmp_path / "run")],

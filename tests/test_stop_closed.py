@@ -74,7 +74,7 @@ def test_a_full_disk_does_not_make_it_forget(
         guard.inject(session, FakeTarget(address="fake:two"), "kill", component="a")
 
 
-def _full(*_: object) -> None:
+def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
