@@ -94,6 +94,11 @@ def test_an_upload_that_was_whole_when_the_store_died_is_no_interrupted_one(dril
     assert "no upload is under way" in repr(outcome)
 
 
+def step(script: dict[str, Any], name: str) -> tuple[int, dict[str, Any]]:
+    """Find a step of the method by its name, and its place."""
+    return next((at, step) for at, step in enumerate(script["method"]) if step["name"] == name)
+
+
 def leave_half(key: str) -> None:
     """Keep what a store should not have kept."""
     client, bucket = s3.client(where.target().endpoint("objects"))
@@ -117,14 +122,15 @@ def forget_half(key: str) -> None:
 
 def test_half_an_object_that_stays_is_missed(drill: Drill) -> None:
     script = edited("objects-restarted")
-    key = script["method"][-1]["provider"]["arguments"]["key"]
+    at, looks = step(script, "nothing is kept of the object that was half there")
+    key = looks["provider"]["arguments"]["key"]
     provider = {
         "type": "python",
         "module": "tests.test_negative_links",
         "func": "leave_half",
         "arguments": {"key": key},
     }
-    script["method"].insert(-1, {"type": "action", "name": "keep half of it", "provider": provider})
+    script["method"].insert(at, {"type": "action", "name": "keep half of it", "provider": provider})
     try:
         outcome = drill(script, **DRILLS["test_object_store_restarted_in_mid_upload"].held_to)
     finally:
