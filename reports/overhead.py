@@ -3,14 +3,14 @@
     planning             reading the experiment, choosing the victims, opening the records
     client start         the measuring client's process
     waiting before       until callers are served, beyond the window
-    looking before       the steady-state hypothesis, up to the first injection
+    looking before       the steady-state hypothesis, up to the method: its own steps, preparations too, are the drill
     looking after        the hypothesis again
     putting back         the rollbacks and the stop; what the method itself heals is recovery
     waiting after        until callers are served, beyond the window
     final read           of the ledgers, and the client's end
     judging              and writing the outcome
 
-From stamps.json, activities.jsonl and injections/ alone.  What was not stamped, of a drill that ended early, is left
+From stamps.json and activities.jsonl alone.  What was not stamped, of a drill that ended early, is left
 out; `complete` says whether all of it is there.
 """
 
@@ -22,11 +22,11 @@ from reports.folder import Drill, load_json, read_drill
 from reports.runs import drill_folders
 from reports.shapes import NS
 
-PARTS = (  # name, from, to: the keys of stamps.json without `_ns`, `fault` and `rollbacks` are in the other records
+PARTS = (  # name, from, to: stamps.json's keys without `_ns`; `method` and `rollbacks` are in activities.jsonl
     ("planning", "called", "client_asked"),
     ("client start", "client_asked", "client_started"),
     ("waiting before", "client_started", "steady_before"),
-    ("looking before", "steady_before", "fault"),
+    ("looking before", "steady_before", "method"),
     ("looking after", "recovered", "rollbacks"),
     ("putting back", "rollbacks", "stop_ended"),
     ("waiting after", "stop_ended", "steady_after"),
@@ -41,7 +41,7 @@ class Overhead:
     """One drill's time, in seconds."""
 
     parts: Mapping[str, float]  # of the overhead, by name
-    drilled_s: float | None  # the fault and the recovery, with the window that proves it
+    drilled_s: float | None  # the method: fault and recovery, with the window that proves it
     windows_s: float  # the clean windows before the fault and after the undo
     whole_s: float | None  # from the drill's call to its outcome
 
@@ -74,7 +74,7 @@ def of_drill(folder: Path) -> Overhead:
             parts[name], windows_s = took - window, windows_s + window
     return Overhead(
         parts=parts,
-        drilled_s=_between(at, "fault", "recovered"),
+        drilled_s=_between(at, "method", "recovered"),
         windows_s=windows_s,
         whole_s=_between(at, "called", "judged"),
     )
@@ -84,12 +84,10 @@ def _stamps(folder: Path, drill: Drill) -> dict[str, int]:
     stamps, _ = load_json(folder / "stamps.json")
     known = stamps.items() if isinstance(stamps, dict) else ()
     at = {key.removesuffix("_ns"): value for key, value in known if type(value) is int}
-    begun = [i.inject_started_ns for i in drill.injections if i.inject_started_ns is not None]
-    undone = [a.started_ns for a in drill.activities if a.phase == "rollbacks" and a.started_ns is not None]
-    if begun:
-        at["fault"] = min(begun)
-    if undone:
-        at["rollbacks"] = min(undone)
+    for phase in ("method", "rollbacks"):
+        begun = [a.started_ns for a in drill.activities if a.phase == phase and a.started_ns is not None]
+        if begun:
+            at[phase] = min(begun)
     return at
 
 

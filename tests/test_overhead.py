@@ -37,7 +37,8 @@ EXPECTED = {
 
 def laid(folder: Path, without: str = "") -> overhead.Overhead:
     undo = activity("put everything back", "rollbacks", kind="action")
-    Records(activities=[activity("it serves", "before"), undo], injections=[injection()]).lay(folder)
+    blow = activity("kill it", "method", kind="action", started_ns=ns(-0.01))
+    Records(activities=[activity("it serves", "before"), blow, undo], injections=[injection()]).lay(folder)
     stamps = {f"{name}_ns": ns(at) for name, at in STAMPS.items() if name != without}
     (folder / "stamps.json").write_text(json.dumps(stamps))
     return overhead.of_drill(folder)

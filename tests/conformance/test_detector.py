@@ -16,7 +16,7 @@ SETTLES_S = 30.0
 
 def test_what_is_planted_is_named(target: Target) -> None:
     assert isinstance(target, LocalTarget)
-    before = world.snapshot(target.folder)
+    before = world.settled(lambda: world.snapshot(target.folder), within_s=SETTLES_S)
     with contextlib.ExitStack() as stack:
         expected, lacking = {}, {}
         for plant in planted.KINDS:
@@ -41,7 +41,7 @@ def may_lack() -> set[str]:
 
 def test_an_idle_lab_differs_in_nothing(target: Target) -> None:
     assert isinstance(target, LocalTarget)
-    before = world.snapshot(target.folder)
+    before = world.settled(lambda: world.snapshot(target.folder), within_s=SETTLES_S)
     assert world.left_after(before, target.folder, within_s=SETTLES_S) == []
     assert not [section for section, facts in vars(before).items() if not facts and section not in EMPTY]
 

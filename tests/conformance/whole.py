@@ -13,16 +13,19 @@ class Whole:
     def __init__(self, lab: LocalTarget, *, settles_s: float = SETTLES_S) -> None:
         self.lab = lab
         self._settles_s = settles_s
-        self._before = world.snapshot(lab.folder)
+        self._before = self._look()
 
     def check(self, *, moved: bool = False) -> None:
         """Assert that nothing is left. `moved`: a leader's role may have gone to another node."""
         allowed = (*ALLOWED, *MOVED) if moved else ALLOWED
         left = world.left_after(self._before, self.lab.folder, within_s=self._settles_s, allowed=allowed)
         if left or moved:
-            self._before = world.snapshot(self.lab.folder)  # the next test shall not be blamed for this one
+            self._before = self._look()  # the next test shall not be blamed for this one
         assert left == [], "\n".join(left)
 
     def changes(self) -> list[str]:
         """Say what differs now."""
         return world.left(self._before, world.snapshot(self.lab.folder))
+
+    def _look(self) -> world.World:
+        return world.settled(lambda: world.snapshot(self.lab.folder), within_s=self._settles_s)

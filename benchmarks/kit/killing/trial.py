@@ -91,7 +91,7 @@ class _Play:
 
     def __init__(self, case: Case, length: Length, place: Place, room: Confined) -> None:
         self.case, self.length, self.place, self.room = case, length, place, room
-        self.before = place.seen()
+        self.before = world.settled(place.seen, within_s=SETTLES_S)
 
     def play(self, listener: Listener) -> Trial:
         with self._harness(listener) as harness:

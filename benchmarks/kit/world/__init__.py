@@ -1,6 +1,7 @@
 """The world as the machine itself tells it: what a drill may have left, without asking the faults.
 
 snapshot    everything that can be looked at, section by section
+settled     a look at which nothing is under way, to hold later ones against
 left        what differs between two of them, but for what may (`allowed.ALLOWED`, each line with its reason)
 
 Read from /proc, from the kernel and from the servers' own sockets, past the lab's links.  Only the links' rules are
@@ -8,7 +9,7 @@ asked of the lab's supervisor: nobody else knows them.  Nothing is changed, and 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from benchmarks.kit.world.where import Facts, place
 
 ABSENT = "absent"
 _POLL_S = 0.05
+_QUIET_S = 0.3  # Redis buries a child that rewrote its log ten times a second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,16 @@ def snapshot(lab: Path | None, *, state: Path | None = None, tmp: Path | None = 
         objects=objects.objects(where),
         environment=kernel.environment(),
     )
+
+
+def settled(look: Callable[[], World], *, within_s: float) -> World:
+    """Look until two looks in a row, a moment apart, show the same; or give the last after `within_s`."""
+    deadline, found = time.monotonic() + within_s, look()
+    while True:
+        time.sleep(_QUIET_S)
+        before, found = found, look()
+        if not left(before, found) or time.monotonic() > deadline:
+            return found
 
 
 def left(before: World, after: World, allowed: Sequence[Allowed] = ALLOWED) -> list[str]:
