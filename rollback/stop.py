@@ -156,10 +156,11 @@ def _within_budget(work: Callable[[], list[str]], failed: str = "") -> list[str]
 def _heal_and_look(record: Injection) -> list[str]:
     target, fault = attach(record.target), faults.load(record.fault)
     busy = _may_still_inject(record)  # before the wait: an owner that dies in it may have sent something
-    fault.heal(target, record.plan)
     if record.injected_at_ns is None:
+        with contextlib.suppress(Exception):  # what was under way may have crossed it; the second one tells
+            fault.heal(target, record.plan)
         time.sleep(IN_FLIGHT_S)
-        fault.heal(target, record.plan)
+    fault.heal(target, record.plan)
     if fault.active(target, record.plan) is True:
         return ["still active after it was healed"]
     return [f"is healed, but pid {record.owner.pid} was injecting it and lives; stop again"] if busy else []

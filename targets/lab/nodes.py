@@ -110,11 +110,14 @@ class NodeProcess:
         await self._end()
 
     async def replace(self, release: str) -> None:
-        """Let the node run that release, and start it at once where it runs or waits for its restart."""
+        """Let the node run that release, and start it at once where it runs or waits for its restart.
+
+        It is in force from the call on: who looks meanwhile sees it, who deploys another meanwhile has the last word.
+        """
         grounded = self.grounded
-        await self._end()
         self.releases += [release] if self.releases[-1:] != [release] else []
         self.environment[RELEASE] = release
+        await self._end()
         self.restarts = 0
         self.forgive()
         if self.wanted and not grounded:
