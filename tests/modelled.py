@@ -217,10 +217,10 @@ def build(patch: pytest.MonkeyPatch, state: Path) -> World:
     module.attach = world.attach  # type: ignore[attr-defined]
     patch.setitem(sys.modules, "targets.fake", module)
 
-    def write(path: Path, record: Mapping[str, Any]) -> None:
+    def write(path: Path, record: Mapping[str, Any], *, sync: bool = True) -> None:
         def effect() -> None:
             world._about_to_write(path, record)
-            really(path, record)
+            really(path, record, sync=sync)
             world.written.setdefault(record["id"], record["plan"]["token"])
 
         world.call("write", effect)
