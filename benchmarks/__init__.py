@@ -6,6 +6,7 @@
     suite      how long the drills take, and what of it is overhead
     sampler    how many endpoints one core can watch before the client lags
     judge      how long a million ledger rows take to judge
+    kill       harnesses that die at random moments: what is left, who heals, how fast
     kit/       what they share: conditions, figures, tables, progress, the scripted service, a look at the world
 
 A benchmark is a module with a docstring whose first line says what it measures, `arguments(parser)`, and
