@@ -6,6 +6,13 @@ GONE = "what is gone is not left behind: others on this machine clear up, too"
 AFTER_A_DEATH: tuple[Allowed, ...] = (
     *ALLOWED,
     *MOVED,
+    Allowed(
+        section="files",
+        thing=r"lab objects-\w/data/#/lab/(documents|drillyard)(/.*)?",
+        was="absent",
+        now="(file|folder) .*",
+        reason="callers' documents are the callers', and the ledger's numbered objects are evidence that it keeps",
+    ),
     Allowed(section="ipc", thing=".*", now="absent", reason=GONE),
     Allowed(section="cgroups", thing="group .*", now="absent", reason=GONE),
     Allowed(section="namespaces", thing="named .*", now="absent", reason=GONE),

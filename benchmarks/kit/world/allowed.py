@@ -51,8 +51,7 @@ ALLOWED: tuple[Allowed, ...] = (
     Allowed(
         section="files",
         thing=r"lab drill\.(lock|next)",
-        was="absent",
-        reason="the lock of the lab stays in its folder, with the name of its dead holder for the next one",
+        reason="the lock of the lab names its dead holder in its folder until the next one lets it go",
     ),
     Allowed(
         section="processes",
