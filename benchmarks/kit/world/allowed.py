@@ -86,4 +86,15 @@ MOVED: tuple[Allowed, ...] = (
         r"logical replication launcher)",
         reason="another node was promoted in the place of a primary that died: its processes are a primary's",
     ),
+    Allowed(
+        section="postgres",
+        thing=r"postgres-\w: sessions of postgres as ''",
+        reason="the lab's own sessions are at whoever is the primary; those that a fault holds have a name",
+    ),
+    Allowed(
+        section="files",
+        thing=r"lab (archive/#\.(history|partial)|postgres-\w/data/(backup_(label|manifest)\.old|standby\.signal|"
+        r"base/pgsql_tmp))",
+        reason="another node was promoted in the place of a primary that died: its history, and who is a standby now",
+    ),
 )
