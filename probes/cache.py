@@ -9,7 +9,7 @@ from probes.nodes import ask
 from targets.target import Node, TargetError
 from targets.where import target
 
-LOOK_S = 0.3  # one look at the counters to the next: about 15 reads of the measuring client
+LOOK_S = 0.2  # one look at the counters to the next: about 10 reads of the measuring client
 READS = 5  # and these, so that there is a rate also when nobody else reads
 
 STATUS_OK = 200
