@@ -93,7 +93,7 @@ MOVED: tuple[Allowed, ...] = (
     ),
     Allowed(
         section="files",
-        thing=r"lab (archive/#\.(history|partial)|postgres-\w/data/(backup_(label|manifest)\.old|standby\.signal|"
+        thing=r"lab (archive/#\.(history|partial)|postgres-\w/data/(backup_(label\.old|manifest(\.old)?)|standby\.signal|"
         r"base/pgsql_tmp))",
         reason="another node was promoted in the place of a primary that died: its history, and who is a standby now",
     ),
