@@ -93,8 +93,8 @@ MOVED: tuple[Allowed, ...] = (
     ),
     Allowed(
         section="files",
-        thing=r"lab (archive/#\.(history|partial)|postgres-\w/data/(backup_(label\.old|manifest(\.old)?)|standby\.signal|"
-        r"base/pgsql_tmp))",
+        thing=r"lab (archive/#\.(history|partial)|postgres-\w/data/(backup_(label\.old|manifest(\.old)?)|"
+        r"standby\.signal|base/pgsql_tmp))",
         reason="another node was promoted in the place of a primary that died: its history, and who is a standby now",
     ),
 )
