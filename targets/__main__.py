@@ -5,11 +5,10 @@ import signal
 import sys
 import time
 
-from targets import local
-from targets.lab import build
+from targets import labs
+from targets.abilities import Partitionable
 from targets.lab.layout import COMPONENTS
-from targets.lab.target import LocalTarget
-from targets.target import DrillyardError, TargetError, TargetGone
+from targets.target import DrillyardError, Target, TargetError, TargetGone, create
 
 _LOOK_EVERY_S = 0.2
 
@@ -17,18 +16,18 @@ _LOOK_EVERY_S = 0.2
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0 when all went well, 2 with one clear line otherwise."""
     parser = argparse.ArgumentParser(
-        prog="python -m targets", description="The embedded lab: real servers on this machine, made for being hurt."
+        prog="python -m targets", description="Labs: real servers on this machine, made for being hurt."
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list")
     up = verbs.add_parser("up", help="start a lab and keep it in the foreground until Ctrl-C or `down`")
-    up.add_argument("kind", choices=["local"], help="local: child processes of this command, gone when it ends")
+    up.add_argument("kind", choices=labs.KINDS, help="local: processes; containers: of the Docker engine; gone with it")
     down = verbs.add_parser("down", help="tear a lab down, or all labs of yours that are up")
-    down.add_argument("address", nargs="?", help="local:FOLDER, as `list` shows it; without it: all of them")
+    down.add_argument("address", nargs="?", help="its address, as `list` shows it; without it: all of them")
     verbs.add_parser("list", help="show the labs that are up")
     options = parser.parse_args(argv)
     try:
         if options.verb == "up":
-            return _up()
+            return _up(options.kind)
         return _down(options.address) if options.verb == "down" else _list()
     except DrillyardError as error:
         print(f"drillyard: {error}", file=sys.stderr)
@@ -37,15 +36,16 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _up() -> int:
+def _up(kind: str) -> int:
     for one in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.default_int_handler)
     began = time.monotonic()
-    lab = local.create(on_progress=lambda text: print(f"{text} ...", flush=True))
+    lab = create(kind, on_progress=lambda text: print(f"{text} ...", flush=True))
     try:
         print(f"\nThe lab is up after {time.monotonic() - began:.1f} s: {lab.address}\n")
         _show(lab)
-        _wait_for_its_end(lab)
+        if isinstance(lab, Partitionable):
+            _wait_for_its_end(lab)
         print("The lab was taken down.")
     except KeyboardInterrupt:
         print("\nTaking the lab down.")
@@ -54,7 +54,7 @@ def _up() -> int:
     return 0
 
 
-def _wait_for_its_end(lab: LocalTarget) -> None:
+def _wait_for_its_end(lab: Partitionable) -> None:
     while True:
         try:
             lab.cuts()
@@ -65,7 +65,7 @@ def _wait_for_its_end(lab: LocalTarget) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _show(lab: LocalTarget) -> None:
+def _show(lab: Target) -> None:
     for component in COMPONENTS:
         nodes = lab.nodes(component)
         print(f"{component:<12}{lab.endpoint(component) or '(takes no connections)'}")
@@ -83,20 +83,20 @@ def _show(lab: LocalTarget) -> None:
 
 
 def _down(address: str | None) -> int:
-    build.clear_abandoned()  # what labs left whose every guardian was killed at once
-    labs = (address,) if address else local.running()
-    if not labs:
+    labs.clear_abandoned()
+    found = (address,) if address else labs.running()
+    if not found:
         print("No lab is up.")
-    for one in labs:
-        there = one in local.running()
-        local.down(one)
+    for one in found:
+        there = one in labs.running()
+        labs.down(one)
         print(f"{one}: taken down." if there else f"{one}: no lab is up there.")
     return 0
 
 
 def _list() -> int:
-    labs = local.running()
-    print("\n".join(labs) if labs else "No lab is up. Start one with `python -m targets up local`.")
+    found = labs.running()
+    print("\n".join(found) if found else "No lab is up. Start one with `python -m targets up local`.")
     return 0
 
 

@@ -27,7 +27,7 @@ def create(*, on_progress: Callable[[str], None] | None = None) -> LocalTarget:
         doors = _wait_for_doors(started)
         from targets.lab.ready import wait_until_ready  # noqa: PLC0415  the servers' clients, while the servers start
 
-        wait_until_ready(started.folder, doors, say, UP_S)
+        wait_until_ready(doors, LocalTarget(started.folder, doors), say, UP_S)
     except BaseException:
         LocalTarget(started.folder, {}, started).close()
         raise

@@ -68,6 +68,7 @@ class System(Strict):
     """A system and all that is known of it."""
 
     name: str
+    compose: Path | None = None  # of one's own, for --target containers; beside the system's file, if not absolute
     components: dict[str, Component]
     safety: Safety = Safety()
 
@@ -94,7 +95,7 @@ def load(named: str) -> System:
     except ValidationError as error:
         raise BadInput(f"{path}: " + "; ".join(_sentence(e) for e in error.errors())) from error
     _check_references(path, system)
-    return system
+    return system.model_copy(update={"compose": path.parent.resolve() / system.compose}) if system.compose else system
 
 
 def names() -> tuple[str, ...]:

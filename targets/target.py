@@ -16,6 +16,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -52,6 +53,7 @@ class Node:
     role: str = ""  # "primary", "standby", "replica" ...; asked of the servers at the time of the call
     zone: str = ""
     endpoint: str = ""  # a URL at which a client outside the target reaches this very node
+    inside: str = ""  # HOST:PORT at which other nodes reach it, where that is not the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ def scheme_module(address: str) -> Any:
     scheme = address.partition(":")[0]
     if not scheme.isidentifier() or importlib.util.find_spec(f"targets.{scheme}") is None:
         raise BadInput(
-            f"--target {address}: no target is called {scheme!r}; use local, or local:FOLDER of a running lab"
+            f"--target {address}: no target is called {scheme!r}; use local, containers, or a running lab's address"
         )
     return importlib.import_module(f"targets.{scheme}")
 
@@ -104,8 +106,14 @@ def attach(address: str) -> Target:
     return found
 
 
-def create(scheme: str, *, on_progress: Callable[[str], None]) -> "Closable":
-    """Build a new target of this kind, owned by this process; TargetError when it does not come up."""
+def create(scheme: str, *, on_progress: Callable[[str], None], compose: Path | None = None) -> "Closable":
+    """Build a new target of this kind, owned by this process; TargetError when it does not come up.
+
+    `compose`: the containers are those of this compose file, not the lab's.
+    """
+    if scheme == "containers" and compose:
+        project: Closable = scheme_module("compose").create(compose, on_progress=on_progress)
+        return project
     built: Closable = scheme_module(scheme).create(on_progress=on_progress)
     return built
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from targets.lab import processes
@@ -41,3 +41,24 @@ def run_beside(folder: Path, doors: Mapping[str, int], node: str, argv: tuple[st
     except OSError as error:
         raise TargetError(f"{node}: {argv[0]} cannot be run: {error.strerror}") from error
     return Ran(argv=argv, code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+class Here:
+    """The nodes of a lab on this machine, as targets.lab.settings wants them."""
+
+    def __init__(self, folder: Path, doors: Mapping[str, int]) -> None:
+        self.folder = folder
+        self.doors = doors
+
+    def ran(self, node: str, argv: Sequence[str], timeout: float) -> Ran:
+        """Run a command in the node's folder."""
+        return run_beside(self.folder, self.doors, node, tuple(argv), timeout=timeout)
+
+    def text(self, node: str, name: str) -> str | None:
+        """Read a file in the node's folder, None when there is none."""
+        path = self.folder / node / name
+        return path.read_text() if path.is_file() else None
+
+    def write(self, node: str, name: str, text: str) -> None:
+        """Write a file in the node's folder, in place: its owner stays who it is."""
+        (self.folder / node / name).write_text(text)

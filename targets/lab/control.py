@@ -19,7 +19,8 @@ def ask(folder: Path, request: dict[str, Any], *, timeout: float) -> Any:
     Gone is said only of a lab that is: one that may not be asked, or breaks off, may still hold harm.
     """
     try:
-        answer = json.loads(_exchange(folder, json.dumps(request).encode() + b"\n", timeout))
+        with _connected(folder, timeout) as sock:
+            answer = exchange(sock, request)
     except TimeoutError as error:
         raise TargetError(f"local:{folder}: the lab did not answer {request['do']!r} within {timeout:.1f} s") from error
     except GONE as error:
@@ -27,6 +28,18 @@ def ask(folder: Path, request: dict[str, Any], *, timeout: float) -> Any:
     except (OSError, ValueError) as error:
         kind = TargetError if _listens(folder) else TargetGone
         raise kind(f"local:{folder}: the lab gave no answer to {request['do']!r} ({error})") from error
+    return understood(answer)
+
+
+def exchange(sock: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a request over a connection, and give the answer as it came. OSError, ValueError when there is none."""
+    sock.sendall(json.dumps(request).encode() + b"\n")
+    answer: dict[str, Any] = json.loads(_line(sock))
+    return answer
+
+
+def understood(answer: dict[str, Any]) -> Any:
+    """Give what an answer says, or raise the error that it carries."""
     if "error" in answer:
         raise _KINDS.get(answer["kind"], TargetError)(answer["error"])
     return answer["ok"]
@@ -41,12 +54,6 @@ def _listens(folder: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-def _exchange(folder: Path, line: bytes, timeout: float) -> bytes:
-    with _connected(folder, timeout) as sock:
-        sock.sendall(line)
-        return _line(sock)
 
 
 def _connected(folder: Path, timeout: float) -> socket.socket:

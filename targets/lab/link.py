@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 from targets.lab.answers import Answerer
 from targets.lab.end import FINISH, End, break_when_closed
+from targets.lab.peers import OUTSIDE
 from targets.lab.verdict import DISCARD, ERRORS, PASSES, REJECT, Verdict
 
 if TYPE_CHECKING:
     from targets.lab.links import Door
+
+DIAL_S = 0.5  # a host that is gone answers nothing at all, not even with a refusal
 
 
 class Link:
@@ -35,7 +38,10 @@ class Link:
         if end is not self.caller or end.transport is None:
             return
         end.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.pair = (end.transport.get_extra_info("peername")[1], self.door.port)
+        address, port = end.transport.get_extra_info("peername")
+        self.pair = (port, self.door.port)
+        if self.door.links.callers:
+            self.peer = self.door.links.callers.get(address, OUTSIDE)
         self.door.open.add(self)
         self._task = asyncio.get_running_loop().create_task(self._connect())
 
@@ -86,10 +92,16 @@ class Link:
                 await self.changed.wait()
 
     async def _dial(self) -> bool:
+        backend = self.door.backends.get(self.backend, "")  # it may be gone meanwhile
+        host, _, port = backend.rpartition(":")
+        loop = asyncio.get_running_loop()
         try:
-            loop = asyncio.get_running_loop()
-            await loop.create_unix_connection(lambda: self.server, self.door.backends[self.backend])
-        except OSError:
+            async with asyncio.timeout(DIAL_S):
+                if host:
+                    await loop.create_connection(lambda: self.server, host, int(port))
+                else:
+                    await loop.create_unix_connection(lambda: self.server, backend)
+        except OSError:  # TimeoutError is one
             return False
         return True
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from targets.abilities import Rule
 from targets.lab import spaces
 from targets.lab.hangup import Hangups
 from targets.lab.layout import PARTS
 from targets.lab.link import Link
 from targets.lab.peers import OUTSIDE, Peers
 from targets.lab.verdict import DISCARD, PASSES, Verdict, verdict
+from targets.rules import Rule
 
 _BACKLOG = 1024
 
@@ -28,16 +28,16 @@ class Door:
 
     def __init__(self, links: "Links", backends: Mapping[str, str]) -> None:
         self.links = links
-        self.backends = dict(backends)  # node name -> path of its Unix socket
+        self.backends = dict(backends)  # node name -> path of its Unix socket, or HOST:PORT
         self.open: set[Link] = set()
         self.port = 0
         self._turn = 0
 
-    async def listen(self, host: str) -> None:
-        """Open the port, any that is free."""
+    async def listen(self, host: str, port: int = 0) -> None:
+        """Open the port, any that is free when it is 0."""
         loop = asyncio.get_running_loop()
         known = OUTSIDE if self.links.spaces else None
-        self.servers = [await loop.create_server(lambda: Link(self, known).caller, host, 0, backlog=_BACKLOG)]
+        self.servers = [await loop.create_server(lambda: Link(self, known).caller, host, port, backlog=_BACKLOG)]
         self.port = self.servers[0].sockets[0].getsockname()[1]
         for node, space in self.links.spaces.items():
             sock = spaces.listening(space, host, self.port)
@@ -53,26 +53,35 @@ class Door:
         that could not be made goes on to the next node: what was passed on may have been done, and is never said twice.
         """
         order = list(self.backends)
+        if len(order) < 2:
+            return order  # a storm of connections is not to be slowed down by counting those that are open
         self._turn = (self._turn + 1) % len(order)
-        busy = Counter(link.backend for door in self.links.doors.values() for link in door.open)
+        doors = [door for door in self.links.doors.values() if door.backends.keys() & self.backends.keys()]
+        busy = Counter(link.backend for door in doors for link in door.open)
         return sorted(order[self._turn :] + order[: self._turn], key=lambda name: busy[name])
 
 
 class Links:
     """All doors of a lab and the rules in force."""
 
-    def __init__(self, folder: Path, namespaces: Mapping[str, int] | None = None) -> None:
-        """`namespaces`: the nodes that have one of their own, and its descriptor; all of them, or none."""
+    def __init__(
+        self, folder: Path, namespaces: Mapping[str, int] | None = None, callers: Mapping[str, str] | None = None
+    ) -> None:
+        """`namespaces`: the nodes that have one of their own, and its descriptor; all of them, or none.
+
+        `callers`: the nodes by their addresses, where each has one of its own; whoever comes from another is outside.
+        """
         self.spaces = dict(namespaces or {})
+        self.callers = dict(callers or {})
         self._peers = Peers(folder)
         self.hangups = Hangups()
         self.doors: dict[str, Door] = {}
         self._rules: dict[str, Rule] = {}
 
-    async def add(self, name: str, backends: Mapping[str, str], host: str) -> int:
-        """Open a door and give its port."""
+    async def add(self, name: str, backends: Mapping[str, str], host: str, port: int = 0) -> int:
+        """Open a door, at that port or any, and give its port."""
         door = Door(self, backends)
-        await door.listen(host)
+        await door.listen(host, port)
         self.doors[name] = door
         return door.port
 
@@ -101,6 +110,10 @@ class Links:
         """List the ids of the rules in force."""
         return sorted(self._rules)
 
+    def sources(self, rule_id: str) -> tuple[str, ...]:
+        """Name the sources of a rule; none when it is not in force."""
+        return self._rules[rule_id].sources if rule_id in self._rules else ()
+
     def verdict(self, link: Link) -> Verdict:
         """Judge a link by all rules that concern it."""
         here = [rule for rule in self._rules.values() if _leads(link, rule)]
@@ -114,7 +127,7 @@ class Links:
     def _review(self) -> None:
         links = [link for door in self.doors.values() for link in door.open]
         for link in links:
-            if not self.spaces and link.peer == OUTSIDE:
+            if not self.spaces and not self.callers and link.peer == OUTSIDE:
                 link.peer = None  # none of the nodes that the last rules named
         named = [rule for rule in self._rules.values() if "*" not in rule.sources]
         self._look_up(

@@ -5,6 +5,7 @@ They go past the links, as a kubelet's do: a node that is cut off lives.
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 
 from targets.lab.nodes import NodeProcess
 from targets.lab.serving import serves
@@ -16,20 +17,31 @@ MISSES = 3  # in a row
 STARTUP_MISSES = 60  # until its first answer a node is still starting
 
 
+@dataclass
+class Probes:
+    """What one instance of a node has answered so far."""
+
+    has_answered: bool = False
+    misses: int = 0
+
+    def dead(self, *, answers: bool) -> bool:
+        """Take in the next answer, or that there was none; True when it has to be replaced."""
+        self.has_answered = self.has_answered or answers
+        self.misses = 0 if answers else self.misses + 1
+        return self.misses >= (MISSES if self.has_answered else STARTUP_MISSES)
+
+
 async def watch(node: NodeProcess) -> None:
     """Ask a node for as long as the lab is up, and kill what does not answer any more."""
-    asked, has_answered, misses = None, False, 0
+    asked, probes = None, Probes()
     while True:
         await asyncio.sleep(EVERY_S)
         running = node.incarnation
         if running != asked:
-            asked, has_answered, misses = running, False, 0
+            asked, probes = running, Probes()
         if running is None:
             continue
-        answers = await serves(node.part.component, node.folder, ANSWER_S)
-        has_answered = has_answered or answers
-        misses = 0 if answers else misses + 1
-        if misses >= (MISSES if has_answered else STARTUP_MISSES):
-            node.note(f"no answer to {misses} liveness probes: killing it")
+        if probes.dead(answers=await serves(node.part.component, node.folder, ANSWER_S)):
+            node.note(f"no answer to {probes.misses} liveness probes: killing it")
             with suppress(DrillyardError):  # it has ended by itself
                 await node.kill(running)

@@ -18,21 +18,32 @@ _ANSWER_S = 5.0
 
 async def drop(space: int, rule_id: str, ports: Iterable[int], direction: str) -> None:
     """Drop what passes between the namespace's node and those doors: requests ("there"), answers ("back") or both."""
+    await _nft(space, dropping(rule_id, ports, there="input" if direction != "back" else "", back=direction != "there"))
+
+
+def dropping(rule_id: str, ports: Iterable[int], *, there: str, back: bool) -> str:
+    """Write the script that drops requests to those ports on a hook ("" lets them pass), and answers from them."""
     listed = ", ".join(map(str, ports))
     name = table(rule_id)
     lines = [f"add table inet {name}", f"delete table inet {name}", f"add table inet {name}"]
-    lines.append(f"add chain inet {name} cut {{ type filter hook input priority 0 ; }}")
-    if direction in ("there", "both"):
-        lines.append(f"add rule inet {name} cut tcp dport {{ {listed} }} drop")
-    if direction in ("back", "both"):
-        lines.append(f"add rule inet {name} cut tcp sport {{ {listed} }} drop")
-    await _nft(space, "\n".join(lines))
+    if there:
+        lines.append(f"add chain inet {name} there {{ type filter hook {there} priority 0 ; }}")
+        lines.append(f"add rule inet {name} there tcp dport {{ {listed} }} drop")
+    if back:
+        lines.append(f"add chain inet {name} back {{ type filter hook input priority 0 ; }}")
+        lines.append(f"add rule inet {name} back tcp sport {{ {listed} }} drop")
+    return "\n".join(lines)
+
+
+def passing(rule_id: str) -> str:
+    """Write the script that takes that away again, if it is there."""
+    name = table(rule_id)
+    return f"add table inet {name}\ndelete table inet {name}"
 
 
 async def undrop(space: int, rule_id: str) -> None:
     """Let it pass again; nothing to do when there is no such rule."""
-    name = table(rule_id)
-    await _nft(space, f"add table inet {name}\ndelete table inet {name}")
+    await _nft(space, passing(rule_id))
 
 
 async def is_dropping(space: int, rule_id: str) -> bool:

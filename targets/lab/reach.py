@@ -6,10 +6,10 @@ heal, as in a broken network.  It needs network namespaces; the rest is the link
 
 from collections.abc import Mapping
 
-from targets.abilities import Rule
 from targets.lab import nft
 from targets.lab.links import Links
 from targets.lab.verdict import DROP
+from targets.rules import Rule
 
 
 class Reach:

@@ -9,14 +9,15 @@ from targets.lab.roles.hello import STARTUP
 ANSWER_WITHIN_S = 1.0
 
 
-async def serves(component: str, folder: Path, within_s: float = ANSWER_WITHIN_S) -> bool:
-    """Say whether the server in a node's folder answers its protocol's simplest question."""
+async def serves(component: str, where: Path | str, within_s: float = ANSWER_WITHIN_S) -> bool:
+    """Say whether the server in a node's folder, or at HOST:PORT, answers its protocol's simplest question."""
     question, answer = _WORDS[component]
     if not question:
         return True
     try:
         async with asyncio.timeout(within_s):
-            return await _ask(socket_name(component), folder, question, answer)
+            reader, writer = await _connected(component, where)
+            return await _ask(reader, writer, question, answer)
     except (OSError, TimeoutError):
         return False
 
@@ -31,9 +32,15 @@ def socket_path(node: str) -> str:
     return f"{node}/{socket_name(node.rpartition('-')[0])}"
 
 
-async def _ask(name: str, folder: Path, question: bytes, answer: bytes) -> bool:
+async def _connected(component: str, where: Path | str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if isinstance(where, str):
+        host, _, port = where.rpartition(":")  # noqa: ASYNC240  a string
+        return await asyncio.open_connection(host, int(port))
     # relative to the supervisor's own folder: a socket's path must be short
-    reader, writer = await asyncio.open_unix_connection(f"{folder.name}/{name}")
+    return await asyncio.open_unix_connection(f"{where.name}/{socket_name(component)}")
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes, answer: bytes) -> bool:
     try:
         writer.write(question)
         return (await reader.read(len(answer))) == answer

@@ -6,20 +6,15 @@ Standard library only.
 """
 
 import asyncio
-import importlib
-import importlib.util
-import inspect
 import json
 import os
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from targets.lab import control, keeper, liveness, spaces, volumes
+from targets.lab import control, keeper, liveness, requests, spaces, volumes
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, component_url, names
 from targets.lab.links import Links
 from targets.lab.nodes import NodeProcess
@@ -60,39 +55,13 @@ class Supervisor:
             if part.liveness:
                 self._probes.append(asyncio.create_task(liveness.watch(self.nodes[part.name])))
         (self.folder / "doors.json").write_text(json.dumps(doors))
-        await asyncio.start_unix_server(self._serve, control.NAME)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, ValueError):
-            answer = await self._answer(json.loads(await reader.readline()))
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
-        writer.close()
-
-    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return {"ok": await _verb(str(request.pop("do", "")))(self, **request)}
-        except DrillyardError as error:
-            return {"error": str(error), "kind": type(error).__name__}
-        except (OSError, TypeError) as error:
-            return {"error": f"the lab could not do that: {error}", "kind": "TargetError"}
+        await asyncio.start_unix_server(requests.answering(self), control.NAME)
 
     def node(self, name: str) -> NodeProcess:
         """Find a node. BadInput names those there are."""
         if name not in self.nodes:
             raise BadInput(f"the lab has no node {name!r}; it has {', '.join(self.nodes)}")
         return self.nodes[name]
-
-
-def _verb(asked: str) -> Callable[..., Awaitable[Any]]:
-    """Find what is asked for, "links.cut": a public function of a module in targets/lab/verbs/."""
-    module, _, verb = asked.partition(".")
-    if not module.isidentifier() or importlib.util.find_spec(f"targets.lab.verbs.{module}") is None:
-        raise BadInput(f"the lab knows no request {asked!r}")
-    found = getattr(importlib.import_module(f"targets.lab.verbs.{module}"), verb, None)
-    if verb.startswith("_") or not inspect.iscoroutinefunction(found):
-        raise BadInput(f"the lab knows no request {asked!r}")
-    return found
 
 
 def _config(name: str, folder: Path, doors: dict[str, int]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from targets.abilities import Rule
 from targets.lab import build, control, keeper, spelling
 from targets.lab.beside import run_beside
 from targets.lab.inside import ANSWER_S, KILL_S, START_S, Inside
 from targets.lab.layout import COMPONENTS, PARTS, component_url, names, node_url
+from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetError, TargetGone
 
 DOWN_S = 20.0
@@ -63,6 +63,14 @@ class LocalTarget(Inside):
     def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
         """Run a command in the node's folder, as the node's user; PostgreSQL's programs are on its PATH."""
         return run_beside(self.folder, self._doors, node.name, tuple(argv), timeout=timeout)
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Say how each node is, as the supervisor does."""
+        return dict(self._ask("nodes.status"))
+
+    def log(self, node: str) -> str:
+        """Give the end of a node's log."""
+        return str(self._ask("nodes.log", node=node))
 
     def incarnation(self, node: str) -> str | None:
         """Identify the running instance as "pid:start time in clock ticks", None when none runs."""

@@ -1,9 +1,9 @@
-"""What the rules in force come to for one link, as `targets.abilities.Rule` says. Standard library only."""
+"""What the rules in force come to for one link, as `targets.rules.Rule` says. Standard library only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from targets.abilities import Rule
+from targets.rules import Rule
 
 PASS, DROP, DISCARD, REJECT, ERRORS, DELAY = "pass", "drop", "discard", "reject", "errors", "delay"
 _STRONGEST_FIRST = (DISCARD, DROP, REJECT, ERRORS)

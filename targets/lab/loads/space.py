@@ -1,4 +1,4 @@
-"""Takes all the room on the node's volume: `python -I -S space.py SECONDS`.
+"""Takes all the room on the node's volume: `python -I -S space.py SECONDS [volume=FOLDER]`.
 
 What it holds is a file without a name, like a log that was deleted and is still written to: `ls` shows nothing, `df`
 does, and the kernel takes it back when the program ends, however it ends.  It takes what becomes free as well.
@@ -48,4 +48,5 @@ def fill(volume: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    fill(VOLUME, float(sys.argv[1]))
+    named = [Path(word.removeprefix("volume=")) for word in sys.argv[2:] if word.startswith("volume=")]
+    fill(named[0] if named else VOLUME, float(sys.argv[1]))

@@ -13,7 +13,8 @@ def main() -> None:
     config = read_config()
     environment = os.environ | {f"LAB_{name.upper()}": url for name, url in config.urls.items()}
     program = RELEASES[os.environ.get("LAB_RELEASE", "stable")]
-    words = ["-m", "uvicorn", "--factory", program, "--uds", config.socket]
+    where = ["--host", "0.0.0.0", "--port", str(config.port)] if config.port else ["--uds", config.socket]  # noqa: S104
+    words = ["-m", "uvicorn", "--factory", program, *where]
     # it must end at once when it is told to, whoever is still connected
     more = ["--log-level", "warning", "--timeout-graceful-shutdown", "1", "--backlog", "1024"]
     os.execve(sys.executable, [sys.executable, *words, *more], environment)  # noqa: S606

@@ -46,3 +46,7 @@ def environment() -> dict[str, str]:
 
 def _library() -> Path | None:
     return next(map(Path, wheel_folder("libfaketime", _LIBRARY)), None)
+
+
+if __name__ == "__main__":
+    print(lacks())

@@ -21,6 +21,7 @@ class Config:
     doors: dict[str, str]
     archive: str
     urls: dict[str, str]
+    port: int = 0  # besides its socket the server listens here, on all addresses of a host of its own; 0: nowhere
 
     def peers(self) -> dict[str, str]:
         """Give the doors of the other nodes of the same component."""

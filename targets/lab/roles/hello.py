@@ -2,5 +2,12 @@
 
 import struct
 
-_BODY = struct.pack("!i", 3 << 16) + b"user\0postgres\0database\0postgres\0\0"  # protocol 3.0
-STARTUP = struct.pack("!i", len(_BODY) + 4) + _BODY
+
+def _startup(*more: bytes) -> bytes:
+    words = b"".join(word + b"\0" for word in (b"user", b"postgres", b"database", b"postgres", *more))
+    body = struct.pack("!i", 3 << 16) + words + b"\0"  # protocol 3.0
+    return struct.pack("!i", len(body) + 4) + body
+
+
+STARTUP = _startup()
+OF_A_PEER = _startup(b"replication", b"database")

@@ -55,6 +55,7 @@ def main() -> None:
     }
     afterwards(lambda: make_bucket(config.socket))
     words = ["-m", "hypercorn", "ministack.app:app", "--workers", "0", "--bind", f"unix:{config.socket}"]
+    words += ["--bind", f"0.0.0.0:{config.port}"] if config.port else []
     os.execve(sys.executable, [sys.executable, *words, "--log-level", "WARNING"], environment)  # noqa: S606
 
 

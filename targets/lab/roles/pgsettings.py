@@ -51,13 +51,26 @@ def shared(config: Config) -> str:
 
 def standby(name: str, conninfo: str) -> str:
     """Write whom a standby follows, as lines of postgresql.auto.conf, where ALTER SYSTEM can change it later."""
-    source = f"{conninfo} application_name={name} connect_timeout=2"
-    return f"primary_conninfo = {quoted(source)}\nprimary_slot_name = {quoted(slot(name))}\n"
+    return f"primary_conninfo = {quoted(source(name, conninfo))}\nprimary_slot_name = {quoted(slot(name))}\n"
+
+
+def source(name: str, conninfo: str) -> str:
+    """Write how a standby reaches the server that it follows."""
+    return f"{conninfo} application_name={name} connect_timeout=2"
+
+
+def leads_to(door: str, source: str) -> bool:
+    """Tell whether such a source is the server behind that door."""
+    host, _, port = door.rpartition(":")
+    words = [word.replace("'", "") for word in source.split()]
+    return f"host={host}" in words and f"port={port}" in words
 
 
 def own(config: Config) -> list[str]:
     """Give what is this node's alone, as arguments: configuration files are copied by backups and rewinds."""
-    values = {"listen_addresses": "", "unix_socket_directories": "..", "port": "5432", "cluster_name": config.name}
+    addresses = "*" if config.port else ""
+    values = {"listen_addresses": addresses, "unix_socket_directories": "..", "port": "5432"}
+    values["cluster_name"] = config.name
     return [word for key, value in values.items() for word in ("-c", f"{key}={value}")]
 
 

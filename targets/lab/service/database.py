@@ -20,6 +20,8 @@ from psycopg.rows import TupleRow
 IDLE_MOST = 16
 CONNECT_S = 0.5
 ATTEMPTS_MOST = 2  # at a time: a server in trouble is not stormed
+AGAIN_S = 0.05  # from the beginning of an attempt that fails to that of the one in its place
+ALONE_S = 0.1  # what the server that served last gets before the others are asked, too
 PATIENCE_S = 0.3  # a server that leaves a statement without an answer for this long is taken for dead
 # the server said goodbye while the statement ran: it may have committed just before
 _DOUBTFUL = ("57P", "08")
@@ -47,6 +49,7 @@ class Database:
         known = conninfo_to_dict(url)
         hosts = zip(str(known.pop("host")).split(","), str(known.pop("port")).split(","), strict=True)
         self._ways = [make_conninfo(**cast("Any", known), host=host, port=port) for host, port in hosts]
+        self._primary = ""  # the way that led to it last
         self._idle: list[_Connection] = []
         self._attempts: list[asyncio.Future[None]] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -68,7 +71,8 @@ class Database:
                 return await self._run_on(connection, sql, values, end)
             except _Broken as broken:
                 if broken.dead:
-                    self._discard_idle()
+                    while self._idle:
+                        self._abandon(self._idle.pop())
                 doubt = doubt or broken.doubtful
                 if last or broken.final:
                     raise _verdict(doubt, str(broken)) from broken
@@ -122,11 +126,19 @@ class Database:
         return self._attempts[-1]
 
     async def _connect(self) -> None:
-        """Try all servers at once: one that hangs must not hide the one that serves."""
-        end = asyncio.get_running_loop().time() + CONNECT_S
-        tries: set[asyncio.Future[_Connection]] = {
-            asyncio.ensure_future(_Connection.connect(way, autocommit=True)) for way in self._ways
-        }
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            self._put(await self._first(began + CONNECT_S))
+        except TimeoutError:
+            await asyncio.sleep(max(0.0, began + AGAIN_S - loop.time()))
+            raise
+
+    async def _first(self, end: float) -> _Connection:
+        """Try the server that served last, and all others at once when it fails or hangs."""
+        tries: dict[asyncio.Future[_Connection], str] = {}
+        for way in sorted(self._ways, key=lambda way: way != self._primary):
+            tries[asyncio.ensure_future(_reach(way, next(iter(tries), None) if self._primary else None))] = way
         pending, errors = set(tries), []
         while pending:
             left = end - asyncio.get_running_loop().time()
@@ -135,9 +147,9 @@ class Database:
                 break
             for one in done:
                 if one.exception() is None:
-                    self._drop_tries(tries - {one})
-                    self._put(one.result())
-                    return
+                    self._primary = tries.pop(one)
+                    self._drop_tries(set(tries))
+                    return one.result()
                 errors.append(one.exception())
         self._drop_tries(pending)
         raise TimeoutError("; ".join(map(_text, errors)) or "no answer in time")
@@ -166,10 +178,6 @@ class Database:
         if self._waiting:
             self._waiting.pop().set_result(None)  # the newest: it has the most time left
 
-    def _discard_idle(self) -> None:
-        while self._idle:
-            self._abandon(self._idle.pop())
-
     def _abandon(self, connection: _Connection, work: asyncio.Future[Any] | None = None) -> None:
         """Close a connection in the background; nobody waits for a server that may hang."""
         self._keep(asyncio.ensure_future(_bury(connection, work)))
@@ -177,6 +185,15 @@ class Database:
     def _keep(self, task: asyncio.Future[Any]) -> None:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+async def _reach(way: str, first: asyncio.Future[_Connection] | None) -> _Connection:
+    """Connect, after the first one has had its chance."""
+    if first:
+        await asyncio.wait({first}, timeout=ALONE_S)
+        if first.done() and first.exception() is None:
+            raise TimeoutError("nobody has to be asked")
+    return await _Connection.connect(way, autocommit=True)
 
 
 class _Broken(Exception):

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from targets.abilities import Rule
 from targets.lab.layout import part
 from targets.lab.verdict import ERRORS
+from targets.rules import Rule
 from targets.target import BadInput
 
 if TYPE_CHECKING:

@@ -1,0 +1,72 @@
+"""The processes of a lab's containers as this machine's kernel shows them, where the engine runs on it and we may look.
+
+The engine itself takes the tenth of a second for each command that it is to run in a container, and lists the processes
+of one by those of all; here both take milliseconds.  Elsewhere (Docker Desktop, another machine's engine, not root)
+nothing is seen, and the engine is asked.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from targets.lab.processes import stat
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
+Found = tuple[int, str, str]  # pid, state letter, command line
+
+
+def processes(boxes: Iterable[str]) -> Mapping[str, list[Found]]:
+    """List the processes of containers, by the containers' ids: those that are not to be seen are not in it."""
+    wanted, found = set(boxes), dict[str, list[Found]]()
+    for name in os.listdir("/proc"):  # noqa: PTH208  names are all that is needed
+        if (
+            name.isdigit()
+            and (box := _container(name)) in wanted
+            and (known := stat(int(name)))
+            and known[1] not in "ZX"
+        ):
+            found.setdefault(box, []).append((int(name), known[1], _line(name)))
+    return found
+
+
+def has_ended(box: str, first: int) -> bool:
+    """Tell whether a container's first process is dead, on the machine on which the engine runs."""
+    known = stat(first)
+    return known is None or known[1] in "ZX" or _container(str(first)) != box
+
+
+def send(number: signal.Signals, box: str, pids: Iterable[int]) -> bool:
+    """Signal processes of a container, each only if it is still one of its own; False when we may not."""
+    try:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                _send(number, box, pid)
+    except PermissionError:
+        return False
+    return True
+
+
+def _send(number: signal.Signals, box: str, pid: int) -> None:
+    handle = os.pidfd_open(pid)
+    try:
+        if _container(str(pid)) == box:  # looked at when it is held: another may have had the number before
+            signal.pidfd_send_signal(handle, number)
+    finally:
+        os.close(handle)
+
+
+def _container(pid: str) -> str:
+    """Name the container that a process is in, by its control group; "" for one that is in none, or not to be seen."""
+    with suppress(OSError):
+        if match := _CONTAINER.search(Path(f"/proc/{pid}/cgroup").read_text()):
+            return match[0]
+    return ""
+
+
+def _line(pid: str) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    return ""
