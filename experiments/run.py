@@ -33,13 +33,16 @@ NO_DRY: Any = None  # chaoslib means None, and says Dry
 
 
 def load(name: str, *, folder: Path = FOLDER) -> Experiment:
-    """Read and check an experiment by its name. BadInput names file, key, value and cure."""
-    path = folder / f"{name}.yaml"
+    """Read and check an experiment by its name, or one of your own by its path. BadInput: file, key, value, cure."""
+    path = Path(name) if name.endswith(".yaml") else folder / f"{name}.yaml"
     try:
         experiment = yaml.safe_load(path.read_text())
     except OSError as error:
         known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-        raise BadInput(f"experiment {name!r}: cannot read {path} ({error.strerror}); there are {known}") from error
+        raise BadInput(
+            f"experiment {name!r}: cannot read {path} ({error.strerror}); there are {known}, or name a path that ends "
+            "in .yaml"
+        ) from error
     except yaml.YAMLError as error:
         raise BadInput(f"{path}: not YAML: {error}") from error
     _check(path, experiment)

@@ -13,8 +13,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Protocol, TypeVar, cast
 
-from targets.abilities import Rule
 from targets.places import ROOT
+from targets.rules import Rule
 from targets.target import BadInput, Node, Target, Unable
 from targets.telling import Spelling
 

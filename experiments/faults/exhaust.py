@@ -10,6 +10,8 @@ from targets.target import BadInput, Node, Target, TargetError
 
 KIND = "stress"
 FULL_WITHIN_S = 15.0
+TAKEN_WITHIN_S = 2.0
+_WHAT = "hold connections"
 MOST_S = 3600
 _POLL_S = 0.05
 _LEFT = """select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -30,7 +32,7 @@ def plan(
 
     Those that are reserved for superusers stay: whoever is to help gets in.
     """
-    able(target, Loadable, "hold connections")
+    able(target, Loadable, _WHAT)
     if not 0 <= free <= 1000 or not 0 < seconds <= MOST_S:
         raise BadInput(f"exhaust: free={free}, seconds={seconds}; use 0 to 1000 free ones and up to {MOST_S} seconds")
     victims = chosen(target, component, role)
@@ -50,22 +52,37 @@ def plan(
 
 def inject(target: Target, plan: Plan) -> None:
     """Take the sessions, wait until no more are left than planned."""
-    loadable = able(target, Loadable, "hold connections")
-    options = {"user": plan["user"], "database": plan["database"], "free": str(plan["free"])}
-    for name, load_id in plan["loads"].items():
-        told = options | {"name": load_id}
-        loadable.load(name, load_id=load_id, kind="connections", workers=1, seconds=plan["seconds"], options=told)
+    for name in plan["loads"]:
+        _take(target, plan, name)
     deadline = time.monotonic() + FULL_WITHIN_S
     for name in plan["loads"]:
-        while _number(target, plan, name, _LEFT) > plan["free"]:
+        while not _is_taken(target, plan, name):
             if time.monotonic() > deadline:
                 raise TargetError(f"{name}: more than {plan['free']} sessions are still to be had")
-            time.sleep(_POLL_S)
+            able(target, Loadable, _WHAT).unload(plan["loads"][name])
+            _take(target, plan, name)
+
+
+def _take(target: Target, plan: Plan, name: str) -> None:
+    load_id, more = plan["loads"][name], {"user": plan["user"], "database": plan["database"], "free": str(plan["free"])}
+    able(target, Loadable, _WHAT).load(
+        name, load_id=load_id, kind="connections", workers=1, seconds=plan["seconds"], options={"name": load_id, **more}
+    )
+
+
+def _is_taken(target: Target, plan: Plan, name: str) -> bool:
+    """Wait for it, but not for long: whoever had a session when all were counted, and ended it since, left one more."""
+    ends = time.monotonic() + TAKEN_WITHIN_S
+    while _number(target, plan, name, _LEFT) > plan["free"]:
+        if time.monotonic() > ends:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def active(target: Target, plan: Plan) -> bool:
     """Tell whether sessions are held on any victim."""
-    loadable = able(target, Loadable, "hold connections")
+    loadable = able(target, Loadable, _WHAT)
     return any(
         loadable.loading(load_id) and _number(target, plan, name, _held(load_id)) > 0
         for name, load_id in plan["loads"].items()
@@ -74,7 +91,7 @@ def active(target: Target, plan: Plan) -> bool:
 
 def heal(target: Target, plan: Plan) -> None:
     """Close the sessions."""
-    loadable = able(target, Loadable, "hold connections")
+    loadable = able(target, Loadable, _WHAT)
     for load_id in plan["loads"].values():
         loadable.unload(load_id)
 
@@ -86,7 +103,7 @@ def by_hand(target: Target, plan: Plan) -> list[str]:
 
 def residue(target: Target) -> list[str]:
     """Name the programs that hold sessions."""
-    loads = able(target, Loadable, "hold connections").loads()
+    loads = able(target, Loadable, _WHAT).loads()
     return [f"{load} holds sessions" for load in sorted(loads) if load.startswith("exhaust-")]
 
 

@@ -4,7 +4,8 @@ import uuid
 from typing import Any
 
 from experiments.faults import Plan, able, chosen, spelled
-from targets.abilities import Partitionable, Rule
+from targets.abilities import Partitionable
+from targets.rules import Rule
 from targets.target import Target
 
 KIND = "dependency"

@@ -6,8 +6,9 @@ A planned switchover:  ready_to_switch, shut the primary down in order, take_ove
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -54,7 +55,7 @@ def ready_to_switch(component: str = "postgres") -> dict[str, Any]:
     (primary,) = where.target().nodes(component, "primary")
     if not (streaming := _ask(primary, "select count(*) from pg_stat_replication where state = 'streaming'")):
         raise TargetError(f"no standby of {component} streams from {primary.name}: nobody could take over")
-    with psycopg.connect(primary.endpoint, autocommit=True, connect_timeout=2) as connection:
+    with _connected(primary) as connection:
         connection.execute("checkpoint")
     return {"primary": primary.name, "streaming": streaming}
 
@@ -114,7 +115,9 @@ def _seen_dead(target: Target, component: str, within_s: float) -> tuple[int, li
 
 def _make_primary(best: Node, standbys: Sequence[Node]) -> int:
     """Promote one of the standbys, let the others follow it; gives the moment at which it was primary."""
-    _ask(best, "select pg_promote(false)")
+    with _connected(best) as connection:
+        where.check_may_act()
+        connection.execute("select pg_promote(false)")
     until(lambda: _ask(best, "select pg_is_in_recovery()") is False, WAIT_S, f"{best.name} to become primary")
     promoted_ns = time.monotonic_ns()
     for node in standbys:
@@ -142,20 +145,47 @@ def _repoint(node: Node, primary: Node) -> None:
     """Let a standby follow the new primary, from a slot of its own so that no WAL it needs is removed."""
     follows = conninfo.conninfo_to_dict(str(_ask(node, "show primary_conninfo")))
     reached = conninfo.conninfo_to_dict(primary.endpoint)
-    follows |= {"host": reached["host"], "port": reached["port"]}
-    slot = str(_ask(node, "show primary_slot_name"))
-    if slot and not _ask(primary, "select count(*) from pg_replication_slots where slot_name = %s", slot):
-        _ask(primary, "select pg_create_physical_replication_slot(%s, true)", slot)
-    with psycopg.connect(node.endpoint, autocommit=True, connect_timeout=2) as connection:
+    host, _, port = primary.inside.rpartition(":")
+    follows |= {"host": host or reached["host"], "port": port or reached["port"]}
+    if slot := str(_ask(node, "show primary_slot_name")):
+        _ensure_slot(primary, slot)
+    with _connected(node) as connection:
         written = conninfo.make_conninfo(**{key: str(value) for key, value in follows.items()})
         connection.execute(sql.SQL("alter system set primary_conninfo = {}").format(written))
         connection.execute("select pg_reload_conf()")
 
 
+def _ensure_slot(primary: Node, slot: str) -> None:
+    with (
+        _connected(primary) as connection,
+        suppress(psycopg.errors.DuplicateObject),  # whoever comes back beside it makes slots for all others, too
+    ):
+        connection.execute("select pg_create_physical_replication_slot(%s, true)", (slot,))
+
+
 def _ask(node: Node, question: str, *values: object) -> Any:
-    try:
-        with psycopg.connect(node.endpoint, autocommit=True, connect_timeout=2) as connection:
-            row = connection.execute(question.encode(), values or None).fetchone()
-    except psycopg.Error as error:
-        raise TargetError(f"{node.name}: {question!r}: {error}") from error
+    with _connected(node) as connection:
+        row = connection.execute(question.encode(), values or None).fetchone()
     return row[0] if row else None
+
+
+@contextmanager
+def _connected(node: Node) -> Iterator[psycopg.Connection[Any]]:
+    """Have a session on a node; TargetError when none is to be had within WAIT_S, or what is done in it fails.
+
+    One refusal ends nothing: callers storm what is left of a system, and half a runbook leaves it worse than none.
+    """
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection = psycopg.connect(node.endpoint, autocommit=True, connect_timeout=2)
+            break
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise TargetError(f"{node.name}: {error}") from error
+        time.sleep(LOOK_S)
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise TargetError(f"{node.name}: {error}") from error
