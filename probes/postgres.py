@@ -174,7 +174,7 @@ def _commits(url: str) -> bool:
 
 
 async def _value(url: str, sql: str) -> Any:
-    session = await wire.read_write(wire.hosts(url))
+    session = await wire.read_write(wire.servers(url))
     try:
         rows = await wire.execute(session, sql)
     finally:
@@ -183,7 +183,7 @@ async def _value(url: str, sql: str) -> Any:
 
 
 async def _confirmed(url: str) -> None:
-    session = await wire.read_write(wire.hosts(url))
+    session = await wire.read_write(wire.servers(url))
     try:
         await wire.execute(session, "SELECT pg_logical_emit_message(true, 'drillyard', 'does this commit?')")
     finally:

@@ -152,7 +152,8 @@ def _is_master(node: Node) -> bool:
 
 
 def _host_port(node: Node) -> str:
-    return urlsplit(node.endpoint).netloc.rpartition("@")[2]
+    """Name a node as the servers name one another."""
+    return node.inside or urlsplit(node.endpoint).netloc.rpartition("@")[2]
 
 
 def _say(node: Node, *words: str) -> Any:

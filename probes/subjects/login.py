@@ -8,11 +8,11 @@ from probes.wire import postgresql as wire
 
 def stream(spec: StreamSpec) -> Request:
     """Ask over a new session each time; the user in `url` decides which slots may be used."""
-    hosts = wire.hosts(spec.url)
+    servers = wire.servers(spec.url)
 
     async def request(attempt: Attempt) -> None:
         attempt.sent = True
-        session = await wire.read_write(hosts)
+        session = await wire.read_write(servers)
         try:
             await wire.execute(session, "SELECT 1")
         finally:

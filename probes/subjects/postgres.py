@@ -18,14 +18,14 @@ SELECT = "SELECT seq FROM ledger WHERE ledger = %s ORDER BY seq"
 
 def ledger(spec: LedgerSpec) -> Ledger:
     """Write rows (id, number), each in a transaction of its own."""
-    hosts = wire.hosts(spec.url, target_session_attrs="read-write")
+    servers = wire.servers(spec.url, target_session_attrs="read-write")
     anywhere = wire.hosts(spec.url, target_session_attrs="any")
     making = asyncio.Lock()
     made = False
 
     async def connect() -> wire.Session:
         nonlocal made
-        session = await wire.read_write(hosts)
+        session = await wire.read_write(servers)
         async with making:
             if not made:
                 await _make_table(session)

@@ -11,7 +11,7 @@ from probes.wire import postgresql as wire
 
 def stream(spec: StreamSpec) -> Request:
     """Ask over kept connections; target_session_attrs in `url` decides which server will do."""
-    pool = Pool(partial(wire.read_write, wire.hosts(spec.url)), wire.close, limit=wire.SESSIONS)
+    pool = Pool(partial(wire.read_write, wire.servers(spec.url)), wire.close, limit=wire.SESSIONS)
 
     async def request(attempt: Attempt) -> None:
         async with pool.lent() as session:

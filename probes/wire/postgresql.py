@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every cancel
 
 ASK_S = 2.0  # what each server gets to say whether it is the primary
 SESSIONS = 20  # in use at once: 50 commits a second that wait for a lost standby would take all of max_connections
+UNANSWERED = 3  # logins at once, of one client at a server that did not take writes last
 GRACE_S = 1.0  # what a server gets to confirm the cancellation of a statement whose caller has gone
 
 _closing: set[asyncio.Task[None]] = set()
@@ -30,6 +32,15 @@ class Session:
     connection: psycopg.AsyncConnection[Any]
     warnings: list[str] = field(default_factory=list)
     abandoned: bool = False  # a statement was cancelled and the session closes when the server knows
+
+
+@dataclass(kw_only=True)
+class Servers:
+    """Where the primary may be, and what this client knows of it."""
+
+    conninfos: list[str]
+    primary: str | None = None  # the last that took writes
+    asking: Counter[str] = field(default_factory=Counter)  # logins under way
 
 
 def hosts(url: str, **changes: str) -> list[str]:
@@ -69,9 +80,31 @@ def _note(warnings: list[str], notice: psycopg.errors.Diagnostic) -> None:
         warnings.append(notice.message_primary or "a warning without a text")
 
 
-async def read_write(conninfos: list[str]) -> Session:
-    """Open a session on the first server in the list that takes writes."""
-    return await first([partial(connect, conninfo) for conninfo in conninfos], close)
+def servers(url: str, **changes: str) -> Servers:
+    """List the servers of a URL, none of them asked yet. ValueError as for `hosts`."""
+    return Servers(conninfos=hosts(url, **changes))
+
+
+async def read_write(among: Servers) -> Session:
+    """Open a session on the first server in the list that takes writes.
+
+    One that has left this client's last questions unanswered is not asked once more, unless it took writes when
+    anybody did: a primary that is slow has every request turn to the standbys as well, and logins at all of them, fifty
+    a second each, keep a busy machine busy for good.
+    """
+    return await first([partial(_ask, among, conninfo) for conninfo in among.conninfos], close)
+
+
+async def _ask(among: Servers, conninfo: str) -> Session:
+    if among.primary not in (None, conninfo) and among.asking[conninfo] >= UNANSWERED:
+        raise NoAnswer(f"port {conninfo_to_dict(conninfo).get('port')}: has not answered who asked before")
+    among.asking[conninfo] += 1
+    try:
+        session = await connect(conninfo)
+    finally:
+        among.asking[conninfo] -= 1
+    among.primary = conninfo
+    return session
 
 
 async def execute(session: Session, sql: str, *params: object) -> list[Any]:
