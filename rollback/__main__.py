@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -24,7 +25,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"rollback: {error}", file=sys.stderr)
         return 2
     lines = answer.pop("lines")
-    print(json.dumps(answer, indent=1) if arguments.json else "\n".join(lines))
+    try:
+        print(json.dumps(answer, indent=1) if arguments.json else "\n".join(lines), flush=True)
+    except BrokenPipeError:  # `| head` has read enough; what was done is done, and the exit status says how it went
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if answer["clean"] else 1
 
 

@@ -20,6 +20,7 @@ _current: list[guard.Session] = []
 def use(session: guard.Session | None) -> None:
     """Let the activities of this process act for `session` (None: for nobody)."""
     _current[:] = [session] if session else []
+    where.ask_first(session.check if session else None)
 
 
 def inject(fault: str, **params: Any) -> dict[str, Any]:
@@ -50,5 +51,5 @@ def stop(only: str | None = None) -> dict[str, Any]:
 
 def _session() -> guard.Session:
     if not _current:  # `chaos run` from a shell: disposable targets only, and the watchdog ends the session
-        _current.append(guard.Session(permit=Permit(), drill="chaos-run").__enter__())
+        use(guard.Session(permit=Permit(), drill="chaos-run").__enter__())
     return _current[0]

@@ -16,12 +16,12 @@ from rollback import arming, journal, lock, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Injection
-from rollback.session import Session, StoppedByHand
+from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
 from targets.target import BadInput, DrillyardError, Target
 
-__all__ = ["NeverBit", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
+__all__ = ["NeverBit", "Overtaken", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
 
 EXPIRES_AFTER_S = 300.0
 OF_THE_DOOR = ("expires_after_s", "prepares")  # parameters of any injection, not of its fault
@@ -86,6 +86,7 @@ def inject(
             raise Refused(*reasons)
         _watched(session)
         record = _recorded(session, target, fault, planned, expires_after_s, prepares=prepares)
+        session.in_force[record.id] = fault
         _watched(session).poke()
         struck = _strike(target, record)
         if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
@@ -144,7 +145,7 @@ def _stopped(session: Session, fault: str) -> list[str]:
 
 def _strike(target: Target, record: Injection) -> Injection:
     try:
-        bite = _bite(target, record)
+        bite, struck_ns = _bite(target, record)
     except BaseException as error:  # an interruption too: the stop has to know that nothing more comes
         why = str(error) if isinstance(error, DrillyardError) else f"{type(error).__name__}: {error}"
         seen = False if isinstance(error, NeverBit) else None
@@ -153,20 +154,21 @@ def _strike(target: Target, record: Injection) -> Injection:
         raise
     note = None if bite else "it bit, and had ended by itself when it was looked at"
     try:
-        return journal.stamp(record, injected_at_ns=time.monotonic_ns(), bite=bite, bite_note=note)
+        return journal.stamp(record, injected_at_ns=struck_ns, bite=bite, bite_note=note)
     except OSError as full:
         raise DrillyardError(f"{record.fault} is in force, and its record cannot say so ({full})") from full
 
 
-def _bite(target: Target, record: Injection) -> bool | None:
-    """Inject, and look whether it hurts."""
+def _bite(target: Target, record: Injection) -> tuple[bool | None, int]:
+    """Inject, and look whether it hurts; gives the moment of the blow, too: looking takes its time."""
     fault = faults.load(record.fault)
     fault.inject(target, record.plan)
+    struck_ns = time.monotonic_ns()
     bite = fault.active(target, record.plan)
     if bite is False:
         who = f"{record.fault} of {', '.join(record.plan['victims'])}"
         raise NeverBit(f"{who} was injected and does not hurt: the drill would prove nothing")
-    return bite
+    return bite, struck_ns
 
 
 def refusals(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rollback import journal
 from rollback import stop as stopping
-from targets import local
+from targets import labs
 from targets.abilities import Configurable, Deployable, Killable, Pausable, Scalable, Skewable
 from targets.target import DrillyardError, Node, Target, TargetGone, Unable, attach
 from targets.telling import Listing
@@ -35,7 +35,7 @@ def check(named: Sequence[str] = ()) -> tuple[Point, ...]:
     records, unreadable = journal.open_records()
     still_open = [f"open: {record.fault} of {record.victims} ({record.id})" for record in records]
     first = _point(1, "no fault is on record", [*still_open, *unreadable], [])
-    addresses = tuple(named) or tuple(dict.fromkeys([*local.standing(), *(record.target for record in records)]))
+    addresses = tuple(named) or tuple(dict.fromkeys([*labs.standing(), *(record.target for record in records)]))
     with ThreadPoolExecutor(len(LOOKS)) as pool:
         seen = [list(pool.map(lambda look, at=at: _seen(look, at, named=bool(named)), LOOKS)) for at in addresses]
     rest = [

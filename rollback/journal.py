@@ -80,7 +80,7 @@ def set_aside() -> list[Path]:
 def tidy() -> None:
     """Remove the half-written files of processes that are dead; nobody has acted on what they were to say."""
     for path in places.state_folder().glob("*/.*.json.*"):
-        if not Path(f"/proc/{path.suffix[1:]}").exists():
+        if not path.suffix[1:].isdigit() or started_ticks(int(path.suffix[1:])) is None:  # nor does a zombie write
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -100,6 +100,14 @@ def open_records() -> tuple[tuple[Injection, ...], tuple[str, ...]]:
     """
     found, unreadable = _listed()
     return tuple(sorted(found, key=lambda record: record.id, reverse=True)), tuple(unreadable.values())
+
+
+def find(record_id: str) -> Injection | None:
+    """Read a record, be it open or closed; None when it is neither, or cannot be read."""
+    for kind in ("open", "closed"):
+        with contextlib.suppress(OSError, NotOurs):
+            return read(places.state_folder() / kind / f"{record_id}.json")
+    return None
 
 
 def _listed() -> tuple[list[Injection], dict[Path, str]]:

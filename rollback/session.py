@@ -11,12 +11,17 @@ from rollback import journal, lock, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Owner
+from rollback.lock import Lock
 from rollback.watchdog import Watchdog
 from targets.target import DrillyardError, TargetGone, attach
 
 
 class StoppedByHand(DrillyardError):
     """Somebody pressed the red button since this session began."""
+
+
+class Overtaken(DrillyardError):
+    """Somebody else has put back what this drill had hurt: whatever it does now answers what is not there any more."""
 
 
 def say_to_stderr(text: str) -> None:
@@ -39,6 +44,8 @@ class Session:
     born_ns: int = marks.BORN_NS  # it obeys the stops by hand from then on
     unhealed: set[str] = field(default_factory=set)  # ids of what it could not put back
     held: set[str] = field(default_factory=set)  # addresses of targets that are this session's alone
+    in_force: dict[str, str] = field(default_factory=dict)  # what this drill has hurt and not put back: id, fault
+    overtaken: str = ""  # by whom one of them was put back all the same
 
     def __enter__(self) -> Self:
         """Heal what dead sessions left, then start the watchdog. StopFailed when something cannot be healed."""
@@ -59,6 +66,7 @@ class Session:
     def begin(self, *, drill: str, severity: str, folder: Path) -> None:
         """Name the drill that the next injections belong to."""
         self.drill, self.severity, self.folder, self.failure = drill, severity, folder, None
+        self.in_force, self.overtaken = {}, ""
 
     def hold(self, address: str, *, drill: str = "", say: Callable[[str], None] = say_to_stderr) -> None:
         """Have a target alone until `let_go` or the session's end; nothing to do when it is so.
@@ -67,14 +75,7 @@ class Session:
         """
         if address in self.held:
             return
-
-        def waiting(text: str | None) -> None:
-            if text:
-                say(text)
-            if why := self.stopped():
-                raise StoppedByHand(why)
-
-        found = lock.take(address, waiting=waiting)
+        found = self._take(address, say)
         try:
             self._look_after(address, found.after)
         except BaseException:
@@ -82,6 +83,20 @@ class Session:
             raise
         lock.sign(found, drill or self.drill)
         self.held.add(address)
+
+    def take_turn(self, name: str, *, drill: str, say: Callable[[str], None] = say_to_stderr) -> None:
+        """Have something of this machine alone that is no target, as `hold` does with one that is."""
+        lock.sign(self._take(name, say), drill)
+        self.held.add(name)
+
+    def _take(self, name: str, say: Callable[[str], None]) -> Lock:
+        def waiting(text: str | None) -> None:
+            if text:
+                say(text)
+            if why := self.stopped():
+                raise StoppedByHand(why)
+
+        return lock.take(name, waiting=waiting)
 
     def let_go(self) -> None:
         """Let others have the targets that were this session's alone."""
@@ -105,6 +120,8 @@ class Session:
 
     def stop(self, *, by: str, only: str | None = None) -> stopping.Stopped:
         """Put back everything that this session has hurt, or what it has hurt with the fault `only`."""
+        self._look_for_others()
+        self.in_force = {each: fault for each, fault in self.in_force.items() if only not in (None, fault)}
         done = stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
         self.unhealed -= {record.id for record in done.healed}
         self.unhealed |= {record.id for record in done.unhealed}
@@ -114,3 +131,18 @@ class Session:
         """Say who has stopped everything since this session began, if somebody did: "stopped by hand by ..."."""
         why = marks.since(self.born_ns)
         return why and f"stopped {why}"
+
+    def check(self) -> None:
+        """Raise StoppedByHand or Overtaken when this drill is to do no more: nothing that hurts, and no recovery."""
+        if why := self.stopped():
+            raise StoppedByHand(why)
+        self._look_for_others()
+        if self.overtaken:
+            raise Overtaken(self.overtaken)
+
+    def _look_for_others(self) -> None:
+        for each, fault in self.in_force.items():
+            found = journal.find(each)
+            if found is None or found.heal_started_ns:
+                by = (found and found.healed_by) or "somebody"
+                self.overtaken = f"overtaken: its {fault} was put back while it went on ({by})"

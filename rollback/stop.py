@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from experiments import faults
 from rollback import byhand, journal, signals
@@ -67,6 +66,7 @@ def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stop
             else:
                 healed.append(result)
                 still_open[record.target] -= 1
+        journal.tidy()  # again: who was dying when this stop began is dead by now
         return Stopped(healed=tuple(healed), unhealed=tuple(unhealed), unreadable=unreadable)
 
 
@@ -188,8 +188,3 @@ def _left_behind(record: Injection) -> list[str]:
 def leftovers() -> Callable[[Injection], bool]:
     """Accept the injections whose owner is dead."""
     return lambda record: not record.owner.alive()
-
-
-def folder() -> Path:
-    """Say where the open records lie, for messages."""
-    return journal.home() / "open"

@@ -1,7 +1,7 @@
 """A detached process that puts everything back when the harness cannot: it died, or a fault outlived its time.
 
-It notices a death twice over, by the end of a pipe and by a pidfd, and has everything imported before it says that
-it is ready.  `python -I watchdog.py PID STARTED BOOT CONTROL_FD READY_FD`
+It notices a death twice over, by the end of a pipe and by a pidfd, and has imported what a heal needs before it
+is needed.  `python -I watchdog.py PID STARTED BOOT CONTROL_FD READY_FD`
 """
 
 import contextlib
@@ -11,16 +11,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from experiments import faults
 from rollback import journal, stop
 from rollback.journal import Owner
-from targets.target import DrillyardError
+from targets.target import DrillyardError, scheme_module
 
 READY_S = 20.0
+LOOK_S = 0.25
+DYING_S = 1.0  # at the longest, from the end of a dying process's files to its own
 RETRY_S = (0.0, 0.2, 1.0, 5.0, 20.0, 60.0)  # a target that does not answer yet may answer later
 
 
@@ -59,7 +63,7 @@ class Watchdog:
         os.write(self._control, b"A")
 
     def close(self) -> None:
-        """Let it go: it looks once more whether anything of its owner is open."""
+        """Let it go: it looks once more whether anything of its owner is open, and if so goes on trying by itself."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._control, b"Q")
         os.close(self._control)
@@ -70,20 +74,36 @@ def watch(owner: Owner, control: int, ready: int) -> None:
     """Wait for the owner's end or a deadline, and stop what is the owner's."""
     poll = select.poll()
     poll.register(control, select.POLLIN | select.POLLHUP)
+    death = []
     with contextlib.suppress(ProcessLookupError):  # dead already: the pipe says so too
-        poll.register(os.pidfd_open(owner.pid), select.POLLIN)
+        death.append(os.pidfd_open(owner.pid))
+        poll.register(death[0], select.POLLIN)
     os.write(ready, b"1")
     os.close(ready)
+    for name in faults.names():
+        faults.load(name)
     while True:
         events = dict(poll.poll(_until_deadline(owner)))
         said = os.read(control, 4096) if control in events else b"-"
         if b"Q" in said:
-            _stop(owner, "watchdog: session closed")
+            if _stop(owner, "watchdog: session closed", RETRY_S[:1]) or os.fork():
+                return  # whoever waits for this process may go on; what could not be put back yet is tried by its child
+            _stop(owner, "watchdog: session closed", RETRY_S[1:])
             return
         if said == b"" or set(events) - {control}:
-            _stop(owner, "watchdog: harness died")
+            select.select(death, [], [], DYING_S if death else 0)  # nobody tidies up after one who may still write
+            _stop(owner, "watchdog: harness died", RETRY_S)
             return
+        if b"A" in said:
+            _import_targets(owner)
         stop.stop(by="watchdog: expired", mine=lambda r: r.owner == owner and r.expires_at_ns <= time.monotonic_ns())
+
+
+def _import_targets(owner: Owner) -> None:
+    """Import what opens the targets that may have to be healed; asked they are not, for they may not answer."""
+    for address in {record.target for record in journal.open_records()[0] if record.owner == owner}:
+        with contextlib.suppress(DrillyardError):
+            scheme_module(address)
 
 
 def _until_deadline(owner: Owner) -> float | None:
@@ -92,11 +112,25 @@ def _until_deadline(owner: Owner) -> float | None:
     return max(100.0, (min(deadlines) - time.monotonic_ns()) / 1e6 + 1) if deadlines else None
 
 
-def _stop(owner: Owner, by: str) -> None:
-    for pause in RETRY_S:
-        time.sleep(pause)
+def _stop(owner: Owner, by: str, pauses: Sequence[float]) -> bool:
+    """Try, after each of the pauses, until everything of the owner's is put back; tells whether it is."""
+    for pause in pauses:
+        if _others_did(owner, pause):
+            return True
         if not stop.stop(by=by, mine=lambda record: record.owner == owner).failed:
-            return
+            return True
+    return False
+
+
+def _others_did(owner: Owner, within_s: float) -> bool:
+    """Wait, but not for longer than until nothing of the owner's is open: then there is nothing left to try."""
+    ends = time.monotonic() + within_s
+    while (left := ends - time.monotonic()) > 0:
+        records, unreadable = journal.open_records()
+        if not unreadable and not any(record.owner == owner for record in records):
+            return True
+        time.sleep(min(LOOK_S, left))
+    return False
 
 
 def main() -> None:
