@@ -30,7 +30,8 @@ OPEN = pytest.StashKey[contextlib.ExitStack]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add Drillyard's options."""
     add = parser.getgroup("drillyard").addoption
-    add("--target", default="local", help="where to drill: local (default), or local:FOLDER of a running lab")
+    add("--target", default="local", help="where to drill: local (default), containers, or ADDRESS of a running lab")
+    add("--lab-image", metavar="NAME", help="the lab's image, with --target containers (default: built once, and kept)")
     add("--system", default="lab", help="what is protected: a name in targets/systems/, or a TOML file")
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
     add("--approved-by", action="append", default=[], metavar="WHO", help="who approved, where [safety] asks for it")
@@ -43,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the system before anything starts: bad input is one line."""
     try:
         config.stash[SYSTEM] = systems.load(config.getoption("--system"))
+        if image := config.getoption("--lab-image"):
+            os.environ[where.IMAGE] = image
         scheme_module(config.getoption("--target"))
     except DrillyardError as error:
         raise pytest.UsageError(str(error)) from None
@@ -132,11 +135,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def target(pytestconfig: pytest.Config) -> Target:
     """Give the target of the session: built here, or attached to."""
     address, screen = pytestconfig.getoption("--target"), pytestconfig.stash[SCREEN]
+    own = pytestconfig.stash[SYSTEM].compose
     try:
         if ":" in address:
             return attach(address)
         with screen.scene("a lab") as scene:
-            built = create(address, on_progress=scene.enter)
+            built = create(address, on_progress=scene.enter, compose=own)
     except DrillyardError as error:
         pytest.exit(f"--target {address}: {error}", returncode=2)
     pytestconfig.stash[OPEN].callback(built.close)
@@ -193,8 +197,14 @@ def drill(request: pytest.FixtureRequest, repetition: Repetition) -> Iterator[Dr
 
 def _alone(request: pytest.FixtureRequest, yard: Yard, drill: str) -> None:
     """Wait until nobody else drills on the target; nobody drills after somebody has pressed the red button."""
+
+    def say(text: str) -> None:
+        telling.leave(request.config, text)
+
     try:
-        yard.session.hold(yard.target.address, drill=drill, say=lambda text: telling.leave(request.config, text))
+        if turn := workers.turn(request.config, yard.target.address):
+            yard.session.take_turn(turn, drill=drill, say=say)
+        yard.session.hold(yard.target.address, drill=drill, say=say)
     except DrillyardError as reason:
         pytest.fail(f"not drilling: {reason}", pytrace=False)
     if why := yard.session.stopped():

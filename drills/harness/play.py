@@ -128,10 +128,16 @@ class _Play:
         self.stamps[f"{name}_ns"] = time.monotonic_ns()
 
     def _reached(self, name: str) -> None:
-        """Stamp, and go no further when somebody has pressed the red button."""
+        """Stamp, and go no further when somebody has pressed the red button, or put back what is this drill's."""
         self._stamp(name)
-        if why := self.yard.session.stopped():
-            raise guard.StoppedByHand(why)
+        self.yard.session.check()
+
+    def _over(self) -> bool:
+        try:
+            self.yard.session.check()
+        except DrillyardError:
+            return True
+        return False
 
     def _open(self) -> None:
         yard, objective = self.yard, self.asked.objective
@@ -206,13 +212,13 @@ class _Play:
             """Wait for a clean window that no action disturbs, all of it answered: it may lie behind us already."""
             self.scene.enter("recovery: waiting until callers are served")
             self._stamp("recovery_awaited")
-            if self.yard.session.stopped():
+            if self._over():
                 return
             client.steady(max(acted_ns, time.monotonic_ns() - int(window_s * NS)), within_s)
             self._stamp("recovered")
 
         self._stamp("experiment_began")
-        seen, over = self.scene.activity, lambda: bool(self.yard.session.stopped())
-        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=seen, over=over)
+        seen = self.scene.activity
+        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=seen, over=self._over)
         self._reached("experiment_ended")
         signals.check(self.heard)  # chaostoolkit swallows some

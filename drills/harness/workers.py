@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 KEY = "drillyard_workers"
+CORES = 2  # what a lab of containers takes while it is drilled
 PATIENCE_S = 120.0  # a heal has 60 s of its own, and a lab 20 s to go
 FOLDER = pytest.StashKey[Path]()
 LOCK = pytest.StashKey[int]()
@@ -33,6 +34,19 @@ def folder(config: pytest.Config) -> Path:
     if FOLDER not in config.stash:
         config.stash[FOLDER] = Path(tempfile.mkdtemp(prefix="drillyard-workers-"))
     return config.stash[FOLDER]
+
+
+def turn(config: pytest.Config, address: str) -> str:
+    """Name what a worker's drill has to have alone besides its target: a share of the cores; "" for nothing.
+
+    Labs of containers that have too few cores tell of the machine and not of themselves: callers give up and come back,
+    until coming back is all the load there is.
+    """
+    if not is_worker(config) or not address.startswith("containers:"):
+        return ""
+    shares = max(1, len(os.sched_getaffinity(0)) // CORES)
+    number = int(config.workerinput["workerid"].removeprefix("gw"))  # type: ignore[attr-defined]
+    return f"{CORES} cores of this machine ({number % shares + 1} of {shares})"
 
 
 def begin(config: pytest.Config) -> None:
