@@ -1,4 +1,4 @@
-"""Tell about runs: `python -m reports show [RUN] [--json]`.
+"""Tell about runs: `python -m reports show [RUN] [--json]`, `python -m reports compare RUN RUN...`.
 
 RUN is a run's folder or its id, `latest` or nothing the newest one.  It is judged again from its raw records.
 Exit 0: shown. 2: bad input, with one line that says what to do.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from reports import compare as comparing
 from reports import runs, terminal
 
 
@@ -22,8 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     show = commands.add_parser("show", help="judge a run again from its records, and print it")
     show.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or id; latest (the default): the newest")
     show.add_argument("--json", action="store_true", help="print the outcomes and the score as JSON")
+    compare = commands.add_parser("compare", help="print the RTO of the same drills in several runs side by side")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="as for show: two or more")
     given = parser.parse_args(argv)
     try:
+        if given.command == "compare":
+            comparing.show([runs.tell(runs.find(run)) for run in given.runs], Console())
+            return 0
         told = runs.tell(runs.find(given.run))
     except (runs.NoSuchRun, OSError) as error:
         print(f"reports: {error}", file=sys.stderr)

@@ -110,7 +110,7 @@ def _why(found: Sequence[Finding]) -> tuple[str, ...]:
         f"seen, but it proves nothing: {f.says}" if doubted and f.weight is Weight.MISSED else f.says
         for f in sorted(found, key=lambda f: f.weight)
     ]
-    told.sort(key=lambda says: not (says == trial.INTERRUPTED or says.startswith(trial.STOPPED)))
+    told.sort(key=lambda says: not (says == trial.INTERRUPTED or says.startswith(trial.ENDED)))
     return tuple(dict.fromkeys(told))
 
 

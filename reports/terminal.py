@@ -29,7 +29,7 @@ def summary(run_folder: Path, console: Console) -> None:
 
 def show(told: Told, console: Console) -> None:
     """Print what is told about a run."""
-    console.print(_head(told))
+    console.print(head(told))
     console.print(Text(calibration.told(told.run.calibration if told.run else None)))
     console.print()
     if told.drills:
@@ -47,7 +47,8 @@ def show(told: Told, console: Console) -> None:
     _score(told.score, console)
 
 
-def _head(told: Told) -> Text:
+def head(told: Told) -> Text:
+    """Name a run, its system, its target and when it began."""
     run = told.run
     if run is None:
         return Text(f"run {plain(told.folder.name)} ({told.problem})", style="bold")
@@ -66,7 +67,7 @@ def _wide(outcomes: Sequence[Outcome]) -> Table:
     for o in outcomes:
         table.add_row(
             plain(o.drill),
-            _verdict(o),
+            verdict(o),
             " / ".join(_held(rto(o), o.rto_objective_s)),
             " / ".join(_held(rpo(o), o.rpo_objective_s if o.rpo_applies else None)),
             *map(count, _counts(o)),
@@ -87,7 +88,7 @@ def _narrow(outcomes: Sequence[Outcome]) -> Table:
         lost, recovered, unexpected, duplicates = map(count, _counts(o))
         table.add_row(
             "\n".join(textwrap.wrap(plain(o.drill), 22)),  # breaks at dashes
-            _verdict(o),
+            verdict(o),
             "\nof ".join(_held(rto(o), o.rto_objective_s)),
             "\nof ".join(_held(rpo(o), o.rpo_objective_s if o.rpo_applies else None)),
             f"{lost} / {recovered}\n{unexpected} / {duplicates}",
@@ -100,7 +101,8 @@ def _held(measured: str, objective_s: float | None) -> tuple[str, ...]:
     return (measured,) if objective_s is None else (measured, duration(objective_s))
 
 
-def _verdict(outcome: Outcome) -> Text:
+def verdict(outcome: Outcome) -> Text:
+    """Tell a verdict in its colour."""
     return Text(outcome.verdict, style=STYLES[outcome.verdict])
 
 
@@ -137,7 +139,7 @@ def _reasons(outcome: Outcome, console: Console) -> None:
     told = outcome.why[1:] if outcome.met else outcome.why
     if not told:
         return
-    console.print(Text.assemble((plain(outcome.drill), "bold"), ": ", _verdict(outcome)))
+    console.print(Text.assemble((plain(outcome.drill), "bold"), ": ", verdict(outcome)))
     for says in told:
         _item(Text(plain(says, 500)), console)
     console.print()

@@ -15,7 +15,7 @@ from reports.shapes import NS, Activity, Injection, Objective, Request
 from reports.words import plain
 
 INTERRUPTED = "interrupted"  # what the harness says of a drill that somebody broke off
-STOPPED = "stopped by hand"  # how it begins to speak of one that an emergency stop ended
+ENDED = ("stopped by hand", "overtaken")  # how it begins to speak of one that an emergency stop, or its time, ended
 BY_HAND = "by hand"  # how a record begins to say who healed it, when it was such a stop
 
 
@@ -138,7 +138,7 @@ def session(drill: Drill) -> Iterator[Finding]:
     """Pass on what the harness said in the end."""
     if drill.session is not None and drill.session.error == INTERRUPTED:
         yield invalid(INTERRUPTED)  # the system was not given its time: even an outage proves nothing
-    elif drill.session is not None and (drill.session.error or "").startswith(STOPPED):
+    elif drill.session is not None and (drill.session.error or "").startswith(ENDED):
         yield invalid(plain(drill.session.error, 300))  # neither was this one
     elif by := next((i.healed_by for i in drill.injections if (i.healed_by or "").startswith(BY_HAND)), None):
         yield invalid(f"stopped {plain(by, 300)}")
