@@ -7,6 +7,7 @@ import argparse
 import ast
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def _json(name: str, found: dict[str, Any], result: Result) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was built is taken down
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from rollback.records import boot_id
 from targets import places
 from targets.target import BadInput, DrillyardError
 
-LENGTHS = "drill-lengths.json"  # in the state folder: of this boot of the machine
-SIDE_BY_SIDE = 2
+LENGTHS = "drill-lengths-{}.json"  # in the state folder: of this boot of the machine
+SIDE_BY_SIDE = {"local": 2, "containers": 1}  # one engine's labs are seen by all
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,27 +29,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=1, help="decides drill, death and moment of every case (default: 1)"
     )
     parser.add_argument("--case", metavar="N or N-M", help="only these of the seed's cases, from 0 on")
-    parser.add_argument("--side-by-side", type=int, default=SIDE_BY_SIDE, help="labs at once (default: 2)")
+    parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="of which kind the labs are")
+    parser.add_argument("--side-by-side", type=int, help="labs at once (default: 2 local ones, 1 of containers)")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only drills that match, as pytest's -k")
 
 
 def measure(options: argparse.Namespace, say: Say) -> Result:
     """Let them die, and look."""
     chosen = _chosen(options)
-    drills = _drills(options.k)
+    drills, goals = _drills(options.k), told.GOALS[options.target]
     every = [cases.case(options.seed, index, drills) for index in chosen]
-    lengths = _known()
-    trials = lanes.play(every, lengths, max(1, options.side_by_side), _teller(say, len(every)))
-    _keep(lengths)
+    lengths = _known(options.target)
+    kinds = [options.target] * max(1, options.side_by_side or SIDE_BY_SIDE[options.target])
+    trials: list[Trial] = []
+    with suppress(KeyboardInterrupt):  # what was seen until then is told, and falls short of the goal in its number
+        lanes.play(every, lengths, kinds, _teller(say, len(every), trials))
+    _keep(options.target, lengths)
     return Result(
         parameters={
             "times": len(every),
             "seed": options.seed,
-            "side_by_side": options.side_by_side,
+            "target": options.target,
+            "side_by_side": len(kinds),
             "drills": len(drills),
         },
-        told=[told.of_deaths(trials), told.healers(trials), *told.left(trials, options.seed)],
-        figures=told.figures(trials, whole=options.case is None and options.times >= told.RUNS),
+        told=[told.of_deaths(trials), told.healers(trials), told.by_fault(trials), *told.left(trials, options.seed)],
+        figures=told.figures(trials, goals, whole=options.case is None and options.times >= goals.runs),
         details={"trials": [asdict(one) for one in trials]},
     )
 
@@ -77,9 +83,7 @@ def _drills(chosen: str) -> list[str]:
     return found
 
 
-def _teller(say: Say, count: int) -> lanes.OnTrial:
-    done: list[Trial] = []
-
+def _teller(say: Say, count: int, done: list[Trial]) -> lanes.OnTrial:
     def on_trial(trial: Trial) -> None:
         done.append(trial)
         dead = sum(one.death != cases.UNDISTURBED for one in done)
@@ -89,10 +93,10 @@ def _teller(say: Say, count: int) -> lanes.OnTrial:
     return on_trial
 
 
-def _known() -> dict[str, Length]:
+def _known(kind: str) -> dict[str, Length]:
     """Read how long drills took since this machine was started; another boot may be another machine."""
     try:
-        kept = json.loads(_kept().read_text())
+        kept = json.loads(_kept(kind).read_text())
         return (
             {drill: Length(**length) for drill, length in kept["lengths"].items()} if kept["boot"] == boot_id() else {}
         )
@@ -100,10 +104,10 @@ def _known() -> dict[str, Length]:
         return {}
 
 
-def _keep(lengths: dict[str, Length]) -> None:
+def _keep(kind: str, lengths: dict[str, Length]) -> None:
     told = {"boot": boot_id(), "lengths": {drill: asdict(length) for drill, length in lengths.items()}}
-    _kept().write_text(json.dumps(told, indent=1) + "\n")
+    _kept(kind).write_text(json.dumps(told, indent=1) + "\n")
 
 
-def _kept() -> Path:
-    return places.state_dir() / LENGTHS
+def _kept(kind: str) -> Path:
+    return places.state_dir() / LENGTHS.format(kind)

@@ -1,7 +1,7 @@
-"""A process with a lab of its own that plays one case after another: a JSON line each way.
+"""A process with a lab of its own, of the kind that its argument names, that plays one case after another.
 
-`{"drill": ..., "death": ..., ...}` with the drill's `length` comes in on stdin, what came of it goes out on stdout.  At
-the end of stdin, and on SIGTERM, the lab is taken down.
+`{"drill": ..., "death": ..., ...}` with the drill's `length` comes in on stdin, what came of it goes out on stdout, a
+JSON line each.  At the end of stdin, and on SIGTERM, the lab is taken down.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from benchmarks.kit.killing.cases import Case
 from benchmarks.kit.killing.deaths import Length
 from benchmarks.kit.killing.harness import Listener
 from benchmarks.kit.killing.trial import Trial
-from targets import local
-from targets.lab.target import LocalTarget
-from targets.target import DrillyardError
+from targets.target import Closable, DrillyardError, create
 
 
 class Lane:
     """A lab, as long as it is right, and a folder for the cases."""
 
-    def __init__(self, folder: Path, listener: Listener) -> None:
-        self.folder, self.listener, self.count = folder, listener, 0
-        self.lab: LocalTarget | None = None
+    def __init__(self, kind: str, folder: Path, listener: Listener) -> None:
+        self.kind, self.folder, self.listener, self.count = kind, folder, listener, 0
+        self.lab: Closable | None = None
 
     def play(self, case: Case, length: Length) -> Trial:
         """Play one; a lab in which something was left is replaced, and the case's folder is kept for a look."""
         if case.ephemeral:
             self._replace()  # no other lab beside it: whatever is there afterwards was left
-        lab = None if case.ephemeral else self._lab().folder
+        lab = "" if case.ephemeral else self._lab().address
         self.count += 1
-        place = trial.Place(folder=self.folder / f"case-{self.count}", lab=lab)
+        place = trial.Place(folder=self.folder / f"case-{self.count}", kind=self.kind, lab=lab)
         try:
             done = trial.play(case, length, place, self.listener)
-        except BaseException:
+        except BaseException as ended:
             self._replace()
+            if isinstance(ended, KeyboardInterrupt):
+                shutil.rmtree(place.folder, ignore_errors=True)
             raise
         if done.left:
             self._replace()
@@ -50,9 +50,13 @@ class Lane:
             shutil.rmtree(place.folder)
         return done
 
-    def _lab(self) -> LocalTarget:
+    def _lab(self) -> Closable:
         if self.lab is None:
-            self.lab = local.create()
+            self.lab = create(self.kind, on_progress=lambda _text: None)
+            if self.kind == "containers":
+                from benchmarks.kit.world import boxes  # noqa: PLC0415  the engine's client is for those who have one
+
+                boxes.prepare(self.lab.address.partition(":")[2])
         return self.lab
 
     def _replace(self) -> None:
@@ -74,7 +78,7 @@ def main() -> None:
     with (
         Listener() as listener,
         contextlib.suppress(KeyboardInterrupt),
-        contextlib.closing(Lane(folder, listener)) as lane,
+        contextlib.closing(Lane(sys.argv[1], folder, listener)) as lane,
     ):
         for line in sys.stdin:
             print(json.dumps(_answered(lane, json.loads(line))), flush=True)

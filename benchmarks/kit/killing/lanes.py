@@ -7,10 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Self
 
-from benchmarks.kit.killing import cases
+from benchmarks.kit.killing import cases, trial
 from benchmarks.kit.killing.cases import Case
 from benchmarks.kit.killing.deaths import Length
 from benchmarks.kit.killing.trial import Trial
@@ -26,9 +26,9 @@ OnTrial = Callable[[Trial], None]
 class Lane:
     """The benchmark's end of a lane's process; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.kit.killing.lane"],
+            [sys.executable, "-m", "benchmarks.kit.killing.lane", kind],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,29 +62,32 @@ class Lane:
             self._process.communicate()
 
 
-def play(every: Sequence[Case], lengths: dict[str, Length], count: int, on_trial: OnTrial) -> list[Trial]:
-    """Play all cases on `count` lanes; a drill whose length is not known is first played undisturbed.
+def play(every: Sequence[Case], lengths: dict[str, Length], kinds: Sequence[str], on_trial: OnTrial) -> None:
+    """Play all cases on lanes, one with a lab of each of these kinds.
 
-    `lengths` is added to.  Gives all trials, the undisturbed ones among them, in the order in which they ended.
+    A drill whose length is not known is first played undisturbed, and `lengths` is added to.  `on_trial` is given every
+    trial, the undisturbed ones among them, as it ends.  A case whose drill does not begin counts as not tried, with the
+    reason; DrillyardError when that is so of an undisturbed one.
     """
-    waiting, done, turn = deque(every), [], threading.Lock()
+    waiting, turn = deque(every), threading.Lock()
     unknown = {case.drill: threading.Lock() for case in every}
 
     def one(lane: Lane, case: Case) -> None:
         with unknown[case.drill]:
             if case.drill not in lengths:
                 first = _tried(lane, cases.undisturbed(case.drill), Length(whole_s=0.0, test_s=0.0))
+                if first.untried:
+                    raise DrillyardError(f"{case.named} cannot be played: {first.untried}")
                 lengths[case.drill] = Length(**first.length)
                 ended(first)
         ended(_tried(lane, case, lengths[case.drill]))
 
-    def ended(trial: Trial) -> None:
+    def ended(found: Trial) -> None:
         with turn:
-            done.append(trial)
-            on_trial(trial)
+            on_trial(found)
 
-    def work(_: int) -> None:
-        with Lane() as lane:
+    def work(kind: str) -> None:
+        with Lane(kind) as lane:
             while True:
                 with turn:
                     if not waiting:
@@ -92,19 +95,18 @@ def play(every: Sequence[Case], lengths: dict[str, Length], count: int, on_trial
                     case = waiting.popleft()
                 one(lane, case)
 
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(len(kinds)) as pool:
         try:
-            list(pool.map(work, range(count)))
+            list(pool.map(work, kinds))
         finally:
             waiting.clear()  # the other lanes end after what they are at
-    return done
 
 
 def _tried(lane: Lane, case: Case, length: Length) -> Trial:
     for left in reversed(range(TRIES)):
         try:
             return lane.play(case, length)
-        except DrillyardError:
+        except DrillyardError as error:
             if not left:
-                raise
+                return replace(trial.named(case), untried=str(error))
     raise AssertionError("unreachable")

@@ -10,12 +10,13 @@ from typing import Any
 from benchmarks.kit import world
 from benchmarks.kit.killing import cases, deaths
 from benchmarks.kit.killing import harness as harnesses
-from benchmarks.kit.killing.allowed import AFTER_A_DEATH
+from benchmarks.kit.killing.allowed import AFTER_A_DEATH, WHILE_THE_DISK_IS_FULL
 from benchmarks.kit.killing.cases import Case
 from benchmarks.kit.killing.confined import Confined, Untried
 from benchmarks.kit.killing.deaths import Length, Struck
 from benchmarks.kit.killing.harness import Harness, Listener
 from benchmarks.kit.killing.plugin import TTL
+from benchmarks.kit.world.allowed import Allowed
 from rollback import health, journal
 from rollback.records import Injection
 
@@ -36,6 +37,7 @@ class Trial:
     untried: str = ""  # why this machine did not permit it
     at_s: float | None = None  # after the drill's beginning
     open: int = 0  # injections on record at that moment
+    faults: Sequence[str] = ()  # their kinds, and what they hurt: "kill of api"
     reacted_ms: float | None = None  # until the first of them began to be put back
     healed_ms: float | None = None  # until the last of them was put back
     healed_by: Sequence[str] = ()
@@ -45,10 +47,11 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The folders of one case, and the lab that it is played on; None: it has one of its own."""
+    """The folders of one case, and the address of the lab that it is played on; "": it has one of its own."""
 
     folder: Path
-    lab: Path | None
+    kind: str  # of the lab: "local" or "containers"
+    lab: str
 
     @property
     def state(self) -> Path:
@@ -68,7 +71,12 @@ class Place:
 
     def seen(self) -> world.World:
         """Look at everything that is of this case."""
-        return world.snapshot(self.lab, state=self.state, tmp=self.tmp)
+        lab = self.lab.partition(":")[2] or None
+        if self.kind == "local":
+            return world.snapshot(Path(lab) if lab else None, state=self.state, tmp=self.tmp)
+        from benchmarks.kit.world import boxes  # noqa: PLC0415  the engine's client is for those who have an engine
+
+        return boxes.snapshot(lab, state=self.state, tmp=self.tmp)
 
 
 def play(case: Case, length: Length, place: Place, listener: Listener) -> Trial:
@@ -79,10 +87,11 @@ def play(case: Case, length: Length, place: Place, listener: Listener) -> Trial:
         with deaths.room(case)(place.state) as room:
             return _Play(case, length, place, room).play(listener)
     except Untried as reason:
-        return replace(_named(case), untried=str(reason))
+        return replace(named(case), untried=str(reason))
 
 
-def _named(case: Case) -> Trial:
+def named(case: Case) -> Trial:
+    """Begin a case's trial."""
     return Trial(index=case.index, drill=case.drill, death=case.death, ephemeral=case.ephemeral)
 
 
@@ -99,11 +108,11 @@ class _Play:
             left = [] if harness.ended() else [f"the harness still runs after {harnesses.ENDS_WITHIN_S:.0f} s"]
             harness.drain()
         if self.case.death == cases.DISK_FULL:  # put back it must be all the same, if not written down
-            left += _until_nothing(self._harm)
+            left += _until_nothing(lambda: self._harm(WHILE_THE_DISK_IS_FULL))
         healing_ns = deaths.heal(self.case, self.room)
         left += _until_nothing(lambda: [*self._open(), *self._harm()])
         return replace(
-            _named(self.case),
+            named(self.case),
             at_s=(struck.at_ns - int(harness.events["begins"]["at_ns"])) / 1e9,
             left=left,
             length=_length(harness.events) if self.case.death == cases.UNDISTURBED else {},
@@ -112,8 +121,9 @@ class _Play:
 
     def _harness(self, listener: Listener) -> Harness:
         case, place = self.case, self.place
-        target = f"local:{place.lab}" if place.lab else "local"
-        command = harnesses.argv(case.drill, target, place.folder / "run", *deaths.options(case, self.length))
+        command = harnesses.argv(
+            case.drill, place.lab or place.kind, place.folder / "run", *deaths.options(case, self.length)
+        )
         ttl = {TTL: str(deaths.TTL_S)} if case.death == cases.FROZEN else {}
         env = {"DRILLYARD_STATE": str(place.state), "TMPDIR": str(place.tmp), **ttl}
         return Harness(listener, [*self.room.prefix, *command], env=env, out=place.folder / "out")
@@ -128,12 +138,12 @@ class _Play:
         said = "open: {0.fault} of {0.victims} ({0.error})"
         return [said.format(record) for record in self._records("open")]
 
-    def _harm(self) -> list[str]:
+    def _harm(self, allowed: Sequence[Allowed] = AFTER_A_DEATH) -> list[str]:
         """Say what differs in the world, past the faults' own words; then what the six points say."""
-        differs, lab = world.left(self.before, self.place.seen(), AFTER_A_DEATH), self.place.lab
-        if differs or lab is None:
+        differs, lab = world.left(self.before, self.place.seen(), allowed), self.place.lab
+        if differs or not lab:
             return differs
-        wrong = [point for point in health.check([f"local:{lab}"])[1:] if point.state == "NOT ok"]
+        wrong = [point for point in health.check([lab])[1:] if point.state == "NOT ok"]
         return [says for point in wrong for says in point.says]
 
     def _records(self, kind: str) -> list[Injection]:
@@ -147,6 +157,7 @@ class _Play:
         since = {r.id: self._since(r, struck, healing_ns) for r in timed}
         return {
             "open": len(hit),
+            "faults": sorted({_kind(r) for r in hit}),
             "healed_by": sorted({(r.healed_by or "nobody").partition(" by ")[0] for r in hit if r.healed_at_ns}),
             "reacted_ms": min((((r.heal_started_ns or 0) - since[r.id]) / MS for r in timed), default=None),
             "healed_ms": max((((r.healed_at_ns or 0) - since[r.id]) / MS for r in timed), default=None),
@@ -156,6 +167,11 @@ class _Play:
         """Say from when on its healing is timed: from the death, its expiry, or when somebody came."""
         expires_ns = record.expires_at_ns if self.case.death == cases.FROZEN else 0
         return healing_ns or max(struck.at_ns, expires_ns)
+
+
+def _kind(record: Injection) -> str:
+    hurt = sorted({name.rpartition("-")[0] for name in record.plan["victims"]})
+    return f"{record.fault} of {', '.join(hurt)}"
 
 
 def _until_nothing(look: Callable[[], list[str]]) -> list[str]:

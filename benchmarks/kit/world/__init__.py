@@ -10,7 +10,7 @@ asked of the lab's supervisor: nobody else knows them.  Nothing is changed, and 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from benchmarks.kit.world import files, kernel, objects, people, postgres, redis, rules, spaces
@@ -39,6 +39,7 @@ class World:
     redis: Facts  # the sentinels, too
     objects: Facts
     environment: Facts  # of this very process
+    engine: Facts = field(default_factory=dict)  # containers, networks and volumes that carry the lab's label
 
 
 def snapshot(lab: Path | None, *, state: Path | None = None, tmp: Path | None = None) -> World:
@@ -87,10 +88,12 @@ def left(before: World, after: World, allowed: Sequence[Allowed] = ALLOWED) -> l
     ]
 
 
-def left_after(before: World, lab: Path | None, *, within_s: float, allowed: Sequence[Allowed] = ALLOWED) -> list[str]:
+def left_after(
+    before: World, look: Callable[[], World], *, within_s: float, allowed: Sequence[Allowed] = ALLOWED
+) -> list[str]:
     """Look again and again until nothing is left, for `within_s` at most: servers take a moment to come back."""
     deadline = time.monotonic() + within_s
-    while (found := left(before, snapshot(lab), allowed)) and time.monotonic() < deadline:
+    while (found := left(before, look(), allowed)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return found
 

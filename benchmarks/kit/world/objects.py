@@ -21,12 +21,17 @@ def objects(where: Where) -> Facts:
     """Ask the store; when it does not answer that is a fact, too."""
     found: dict[str, str] = {}
     for node in names("objects") if where.lab else ():
-        with short((where.lab or Path()) / node) as name:
-            try:
-                found |= dict(_asked(f"{name}/socket"))
-            except (OSError, http.client.HTTPException) as error:
-                found[f"{node}: the store"] = f"does not answer ({type(error).__name__})"
+        found |= store((where.lab or Path()) / node)
     return found
+
+
+def store(folder: Path) -> dict[str, str]:
+    """Ask the store of the node that has this folder."""
+    try:
+        with short(folder) as name:
+            return dict(_asked(f"{name}/socket"))
+    except (OSError, http.client.HTTPException) as error:
+        return {f"{folder.name}: the store": f"does not answer ({type(error).__name__})"}
 
 
 def _asked(door: str) -> Iterator[tuple[str, str]]:

@@ -36,15 +36,20 @@ class Person:
 
 def ours(where: Where) -> tuple[Person, ...]:
     """List this process, whoever descends from it, and all that is marked as ours or stands in the lab's networks."""
-    everybody = {one.pid: one for pid in pids() if (one := _person(pid, where))}
-    marked = {pid for pid, one in everybody.items() if pid == os.getpid() or _is_marked(one, where)}
-    host = everybody[os.getpid()].net
-    inside = {everybody[pid].net for pid in marked if everybody[pid].owner} - {host, ""}
+    known = {one.pid: one for pid in pids() if (one := _person(pid, where))}
+    marked = {pid for pid, one in known.items() if pid == os.getpid() or _is_marked(one, where)}
+    host = known[os.getpid()].net
+    inside = {known[pid].net for pid in marked if known[pid].owner} - {host, ""}
     return tuple(
         one
-        for one in everybody.values()
-        if (one.net in inside or not marked.isdisjoint(_line(one.pid, everybody))) and not _of_another_lab(one, where)
+        for one in known.values()
+        if (one.net in inside or not marked.isdisjoint(_line(one.pid, known))) and not _of_another_lab(one, where)
     )
+
+
+def everybody(where: Where) -> tuple[Person, ...]:
+    """List all processes there are, but for this one: where a node has a host of its own they are all its."""
+    return tuple(one for pid in pids() if pid != os.getpid() and (one := _person(pid, where)))
 
 
 def processes(people: Sequence[Person]) -> Facts:
@@ -65,12 +70,12 @@ def _counted(states: Mapping[str, int]) -> list[str]:
     return [state if count == 1 else f"{count} {state}" for state, count in sorted(states.items())]
 
 
-def _line(pid: int, everybody: Mapping[int, Person]) -> list[int]:
+def _line(pid: int, known: Mapping[int, Person]) -> list[int]:
     """List a process and those it descends from."""
     found = []
-    while pid in everybody and pid not in found:
+    while pid in known and pid not in found:
         found.append(pid)
-        pid = everybody[pid].parent
+        pid = known[pid].parent
     return found
 
 

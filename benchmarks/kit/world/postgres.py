@@ -41,11 +41,20 @@ def postgres(where: Where) -> Facts:
     """Ask every server; one that does not answer is a fact, too."""
     found: dict[str, str] = {}
     for node in names("postgres") if where.lab else ():
-        folder = (where.lab or Path()) / node
-        found |= {f"{node}: {thing}": how for thing, how in (*_altered(folder), *_asked(folder))}
+        found |= server((where.lab or Path()) / node)
+    return found | together(found)
+
+
+def server(folder: Path) -> dict[str, str]:
+    """Ask the server of the node that has this folder."""
+    return {f"{folder.name}: {thing}": how for thing, how in (*_altered(folder), *_asked(folder))}
+
+
+def together(found: Facts) -> dict[str, str]:
+    """Tell what all servers' answers come to, whoever of them leads."""
     roles = sorted(how for thing, how in found.items() if thing.endswith((": role in the cluster", ": the server")))
     standbys = sorted(how for thing, how in found.items() if ": standby " in thing)
-    return found | ({"the roles together": "; ".join([*roles, *standbys])} if roles else {})
+    return {"the roles together": "; ".join([*roles, *standbys])} if roles else {}
 
 
 def _asked(folder: Path) -> Iterator[tuple[str, str]]:

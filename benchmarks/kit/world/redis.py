@@ -19,12 +19,21 @@ def redis(where: Where) -> Facts:
     """Ask every server and sentinel; one that does not answer is a fact, too."""
     found: dict[str, str] = {}
     for node in (*names("redis"), *names("sentinel")) if where.lab else ():
-        folder = (where.lab or Path()) / node
-        with short(folder) as name:
-            look = _server if node.startswith("redis-") else _sentinel
-            found |= {f"{node}: {thing}": how for thing, how in look(f"{name}/socket")}
+        found |= server((where.lab or Path()) / node)
+    return found | together(found)
+
+
+def server(folder: Path) -> dict[str, str]:
+    """Ask the server or sentinel of the node that has this folder."""
+    with short(folder) as name:
+        look = _server if folder.name.startswith("redis-") else _sentinel
+        return {f"{folder.name}: {thing}": how for thing, how in look(f"{name}/socket")}
+
+
+def together(found: Facts) -> dict[str, str]:
+    """Tell what all servers' answers come to, whoever of them is master."""
     roles = sorted(how for thing, how in found.items() if thing.endswith(": role"))
-    return found | ({"the roles together": "; ".join(roles)} if roles else {})
+    return {"the roles together": "; ".join(roles)} if roles else {}
 
 
 def _server(door: str) -> Iterator[tuple[str, str]]:
