@@ -10,7 +10,7 @@ import pytest
 
 from rollback import journal
 from targets import places
-from targets.abilities import Rule
+from targets.rules import Rule
 from targets.target import Node, Ran, TargetError, TargetGone, VictimGone
 
 

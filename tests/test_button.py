@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from rollback import __main__ as button
-from rollback import guard, stop
+from rollback import guard, journal
 from rollback.arming import Permit
-from targets import local
+from targets import labs
 from tests.fakes import FakeTarget, install
 
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTarget:
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
     fake = FakeTarget()
     install(monkeypatch, fake)
     return fake
@@ -81,7 +81,7 @@ def test_a_target_that_is_not_there_is_no_clean_one(target: FakeTarget, capsys: 
 
 
 def test_a_record_nobody_can_read_is_not_clean(target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
-    (stop.folder() / "other.json").write_text("[]")
+    (journal.home() / "open" / "other.json").write_text("[]")
     for verb in ("list", "verify", "stop"):
         assert button.main([verb]) == 1
         assert "other.json" in capsys.readouterr().out

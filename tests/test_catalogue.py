@@ -9,8 +9,9 @@ import pytest
 
 from probes import cache, http
 from targets import where
-from targets.abilities import Keyed, Partitionable, Rule
+from targets.abilities import Keyed, Partitionable
 from targets.lab.service.catalogue import PRODUCTS
+from targets.rules import Rule
 from targets.target import Target
 
 WITHIN_S = 5.0

@@ -1,19 +1,22 @@
 """However the harness dies, everything is put back: a real lab, real deaths, real watchdogs."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from rollback import journal
+from rollback import guard, journal, watchdog
 from rollback import stop as stopping
+from rollback.arming import Permit
+from rollback.journal import Injection
 from targets import local
 from targets.target import Target, TargetGone, attach
 
@@ -208,3 +211,64 @@ def test_a_killed_pytest_leaves_neither_fault_nor_lab(state: Path, tmp_path: Pat
 def test_attaching_to_a_lab_that_is_gone_says_so(tmp_path: Path) -> None:
     with pytest.raises(TargetGone, match="no lab is up there"):
         attach(f"local:{tmp_path}/nowhere")
+
+
+@contextmanager
+def unhealable(record: Injection, state: Path) -> Iterator[Callable[[], None]]:
+    """Make a record one that nobody can put back; gives what makes it whole again, and leaves nothing open."""
+    path = state / "open" / f"{record.id}.json"
+    whole = path.read_text()
+    path.write_text(json.dumps({**json.loads(whole), "plan": {"victims": ["api-1"]}}))
+
+    def mend() -> None:
+        with stopping.one_at_a_time():  # a stop under way would write down what it had read before
+            if path.exists():
+                path.write_text(whole)
+
+    try:
+        yield mend
+    finally:  # the lab is everybody's
+        mend()
+        stopping.stop(by="test")
+
+
+def watchdogs() -> set[int]:
+    """List the living watchdogs of this process: the whole suite may have one as well."""
+    everybody = psutil.process_iter(["pid", "cmdline"])
+    return {one.info["pid"] for one in everybody if _watches_me(one.info["cmdline"] or [])}  # a zombie has no words
+
+
+def _watches_me(argv: list[str]) -> bool:
+    return str(os.getpid()) in argv and any(word.endswith("rollback/watchdog.py") for word in argv)
+
+
+def test_a_session_that_left_something_ends_and_its_watchdog_goes_on_trying(target: Target, state: Path) -> None:
+    session = guard.Session(permit=Permit())
+    session.__enter__()
+    record = guard.inject(session, target, "partition", source="api", destination="redis")
+    with unhealable(record, state) as mend:
+        began = time.monotonic()
+        with pytest.raises(stopping.StopFailed):
+            session.__exit__(None, None, None)
+        assert time.monotonic() - began < sum(watchdog.RETRY_S)
+        assert [each.id for each in journal.open_records()[0]] == [record.id]
+        mend()
+        eventually(nothing_open, "the watchdog to put it back after all")
+    (closed,) = [journal.read(each) for each in (state / "closed").glob("*.json")]
+    assert closed.healed_by == "watchdog: session closed"
+    assert stopping.residue(target) == []
+
+
+def test_such_a_watchdog_ends_when_somebody_else_has_put_it_back(target: Target, state: Path) -> None:
+    before = watchdogs()
+    session = guard.Session(permit=Permit())
+    session.__enter__()
+    record = guard.inject(session, target, "partition", source="api", destination="redis")
+    with unhealable(record, state) as mend:
+        with pytest.raises(stopping.StopFailed):
+            session.__exit__(None, None, None)
+        (behind,) = watchdogs() - before
+        mend()
+        stopping.stop(by="test").check()
+        eventually(lambda: behind not in watchdogs(), "the watchdog to end")
+    assert stopping.residue(target) == []

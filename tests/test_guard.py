@@ -194,7 +194,7 @@ def test_residue_is_told(session: guard.Session, target: FakeTarget) -> None:
 
 
 def test_a_mangled_record_is_never_skipped(session: guard.Session, target: FakeTarget) -> None:
-    mangled = stopping.folder() / "torn.json"
+    mangled = journal.home() / "open" / "torn.json"
     mangled.write_text('{"id": "to')
     with pytest.raises(guard.Refused, match=r"torn\.json"):
         guard.inject(session, target, "kill", component="a")

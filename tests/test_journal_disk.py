@@ -14,7 +14,7 @@ from rollback import __main__ as button
 from rollback import emergency, guard, journal, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
-from targets import local
+from targets import labs
 from targets.target import BadInput
 from tests.fakes import FakeTarget, install
 
@@ -46,7 +46,7 @@ def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount("-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", str(folder))
     monkeypatch.setenv("DRILLYARD_STATE", str(folder))
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
     monkeypatch.setattr(stopping, "IN_FLIGHT_S", 0.01)
     try:
         yield folder

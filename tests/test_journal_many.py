@@ -1,6 +1,9 @@
 """10,000 records, of targets that do not exist any more: every verb is linear in them, and none is lost."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -10,7 +13,7 @@ import pytest
 
 from rollback import __main__ as button
 from rollback import journal
-from targets import local
+from targets import labs
 from tests.test_journal_records import RECORD
 
 FEW, MANY = 250, 1_000
@@ -19,7 +22,7 @@ VERY_MANY = 10_000
 
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, int], Path]:
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
 
     def made(name: str, count: int) -> Path:
         monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / name))
@@ -62,3 +65,17 @@ def test_ten_thousand_are_listed_and_closed(
     assert button.main(["stop", "--wait", "0"]) == 0
     assert len(list((folder / "closed").glob("*.json"))) == VERY_MANY
     assert journal.open_records() == ((), ())
+
+
+def test_a_half_written_record_of_one_who_is_dead_and_not_buried_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        dead, living = (journal.home() / "open" / f".x.json.{pid}" for pid in (zombie.pid, os.getpid()))
+        dead.touch()
+        living.touch()
+        journal.tidy()
+        assert not dead.exists()
+        assert living.exists()

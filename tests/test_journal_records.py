@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rollback import __main__ as button
 from rollback import guard, journal, records
 from rollback.arming import Permit
-from targets import local
+from targets import labs
 from targets.target import BadInput
 from tests.fakes import FakeTarget, install
 
@@ -69,7 +69,7 @@ MANGLED: dict[str, tuple[object, str]] = {
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTarget:
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
     fake = FakeTarget(rules={"partition-1", "partition-2"})
     install(monkeypatch, fake)
     return fake

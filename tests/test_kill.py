@@ -13,6 +13,7 @@ from benchmarks.kit.killing import cases, told
 from benchmarks.kit.killing.trial import Trial
 from targets.places import ROOT
 
+GOALS = told.GOALS["local"]
 DRILLS = ["drills/test_api.py::test_one", "drills/test_api.py::test_other"]
 
 
@@ -41,16 +42,16 @@ def test_a_case_follows_from_its_seed_and_number() -> None:
 
 def test_what_was_left_falls_short_and_tells_how_to_see_it_again() -> None:
     clean, dirty = trial(healed_ms=100.0, open=1), trial(left=["processes: a is stopped, and was running"])
-    assert all(figure.ok for figure in told.figures([clean], whole=False))
-    assert not all(figure.ok for figure in told.figures([clean, dirty], whole=False))
+    assert all(figure.ok for figure in told.figures([clean], GOALS, whole=False))
+    assert not all(figure.ok for figure in told.figures([clean, dirty], GOALS, whole=False))
     (said,) = told.left([clean, dirty], seed=3)
     assert "(--seed 3 --case 7)" in said
     assert "a is stopped" in said
 
 
 def test_a_slow_undo_and_too_few_runs_fall_short() -> None:
-    assert not all(figure.ok for figure in told.figures([trial(healed_ms=300.0, open=1)], whole=False))
-    assert not all(figure.ok for figure in told.figures([trial(healed_ms=100.0, open=1)], whole=True))
+    assert not all(figure.ok for figure in told.figures([trial(healed_ms=300.0, open=1)], GOALS, whole=False))
+    assert not all(figure.ok for figure in told.figures([trial(healed_ms=100.0, open=1)], GOALS, whole=True))
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,12 @@ import psycopg
 import pytest
 
 from targets import local
-from targets.abilities import Killable, Loadable, Partitionable, Rule
+from targets.abilities import Killable, Loadable, Partitionable
 from targets.lab import build, processes
 from targets.lab.layout import COMPONENTS, PARTS
 from targets.lab.ready import client
 from targets.lab.target import LocalTarget
+from targets.rules import Rule
 from targets.target import BadInput, Node, Target, TargetError, TargetGone, VictimGone, attach
 
 WITHIN_S = 60.0
@@ -159,7 +160,7 @@ def test_it_can_be_opened_by_its_address(lab: LocalTarget) -> None:
 def test_the_watchdogs_part_needs_the_standard_library_only(lab: LocalTarget) -> None:
     program = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
-from targets import local; from targets.abilities import Rule
+from targets import local; from targets.rules import Rule
 lab = local.attach({lab.address!r}); lab.incarnation("api-1"); lab.uncut("x"); lab.unload("x")
 lab.cut(Rule(id="x", sources=("worker-1",), destinations=("objects-a",), mode="drop"))
 print(lab.cuts()); lab.uncut("x")

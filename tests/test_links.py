@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from targets.abilities import Rule
 from targets.lab import processes
 from targets.lab.links import Links
+from targets.rules import Rule
 
 HOST = "127.0.0.1"
 ANSWER_S = 10.0

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from targets.abilities import Rule
 from targets.lab.verdict import PASS, verdict
+from targets.rules import Rule
 from tests.test_links import ANSWER_S, HOST, Scene, Yard, asked, door, is_silent, play, until
 
 __all__ = ["play"]

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from targets.abilities import Rule
 from targets.lab.answers import Answerer
+from targets.rules import Rule
 from tests.test_links import HOST, Scene, Yard, play, until
 
 __all__ = ["play"]

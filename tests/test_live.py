@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.pseudo import ROOT, Terminal, screen
 
 S = 1_000_000_000
 SILENT_S = 2.0
+LOOK_S = 0.02
 
 
 def drills(target: Target, folder: Path) -> list[str]:
@@ -26,10 +29,32 @@ def drills(target: Target, folder: Path) -> list[str]:
     return [sys.executable, "-m", "pytest", "drills/", *options]
 
 
+@contextmanager
+def held_up() -> Iterator[list[float]]:
+    """Note by how much this process, which has nothing to do, was held up each time: others may be so, too."""
+    over, seen = threading.Event(), [0.0]
+
+    def look() -> None:
+        before = time.monotonic()
+        while not over.wait(LOOK_S):
+            now = time.monotonic()
+            seen.append(now - before - LOOK_S)
+            before = now
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_terminal_shows_phases_in_place_and_keeps_one_line_a_drill(target: Target, tmp_path: Path) -> None:
     terminal = Terminal(drills(target, tmp_path), columns=90)
     try:
-        terminal.read()
+        with held_up() as delays:
+            terminal.read()
     finally:
         terminal.close()
     written, left = terminal.seen.decode(), terminal.lines()
@@ -46,12 +71,12 @@ def test_a_terminal_shows_phases_in_place_and_keeps_one_line_a_drill(target: Tar
     assert not [line for line in left if "clock" in line or "steady before" in line], left
     for drill in ("cut-off-from-the-primary", "master-killed"):
         assert len([line for line in left if line.startswith(f"  {drill}: met, RTO ")]) == 1, left
-    times = [at for at, _ in terminal.pieces]
-    assert max(b - a for a, b in pairwise(times)) < SILENT_S
+    before, after = max(pairwise(terminal.pieces), key=lambda pair: pair[1][0] - pair[0][0])
+    assert after[0] - before[0] < SILENT_S + max(delays), (before, after)
 
 
 def test_a_pipe_gets_plain_lines_and_is_never_silent_for_long(target: Target, tmp_path: Path) -> None:
-    with subprocess.Popen(drills(target, tmp_path), cwd=ROOT, stdout=subprocess.PIPE) as process:
+    with held_up() as delays, subprocess.Popen(drills(target, tmp_path), cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         lines = [(line.decode(), time.monotonic()) for line in process.stdout]
     text = "".join(line for line, _ in lines)
@@ -59,7 +84,7 @@ def test_a_pipe_gets_plain_lines_and_is_never_silent_for_long(target: Target, tm
     assert text.count("master-killed: met, RTO ") == 1
     assert "\n  master-killed: The Redis master is killed" in text
     told = [at for line, at in lines if line.startswith("  ")]
-    assert max(b - a for a, b in pairwise(told)) < SILENT_S, text
+    assert max(b - a for a, b in pairwise(told)) < SILENT_S + max(delays), text
 
 
 @pytest.mark.parametrize(("t0", "since", "seconds", "running"), [(5 * S, None, 3.0, True), (5 * S, 6 * S, 1.0, False)])

@@ -33,7 +33,7 @@ def check_one_after_the_other(*sessions: Session, count: int) -> None:
 
 
 def test_two_sessions_take_turns(target: Target, tmp_path: Path) -> None:
-    first_drill, second_drill = ("-k", "cut_off or one_replica_killed"), ("-k", "cut_off")
+    first_drill, second_drill = ("-k", "cut_off or every_replica_killed"), ("-k", "cut_off")
     options = ("--target", target.address)
     with session(tmp_path / "a", *options, *first_drill, in_terminal=False, drills=API) as first:
         assert first.until(lambda: MOMENTS["the fault is in force"](first)), first.out
@@ -47,7 +47,7 @@ def test_two_sessions_take_turns(target: Target, tmp_path: Path) -> None:
 
 
 def test_workers_take_turns(target: Target, tmp_path: Path) -> None:
-    options = ("--target", target.address, "-n", "2", "-k", "cut_off or one_replica_killed")
+    options = ("--target", target.address, "-n", "2", "-k", "cut_off or every_replica_killed")
     with session(tmp_path / "s", *options, in_terminal=False, drills=API) as ran:
         assert ran.end() == 0, ran.out
         check_one_after_the_other(ran, count=2)

@@ -9,7 +9,8 @@ import pytest
 
 from probes import documents, http, postgres, processes, redis, wait
 from targets import where
-from targets.abilities import Killable, Partitionable, Rule
+from targets.abilities import Killable, Partitionable
+from targets.rules import Rule
 from targets.target import BadInput, Target, TargetError, create
 from targets.waiting import until
 

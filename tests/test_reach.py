@@ -4,22 +4,18 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from targets import local
-from targets.abilities import Rule
-from targets.lab import processes, spaces
+from targets.lab import spaces
 from targets.lab.target import LocalTarget
+from targets.rules import Rule
+from tests import namespaces
 from tests.test_lab import ask, health, until
 
 CUT = Rule(id="partition-x", sources=("api-1",), destinations=("postgres-a", "redis-a"), mode="drop")
 KERNEL, LINKS = "nftables in the network namespaces of the sources", "the lab's links"
-
-
-def namespaces(lab: LocalTarget) -> set[str]:
-    return {str(Path(f"/proc/{pid}/ns/net").readlink()) for pid in processes.members(lab.folder)}
 
 
 @pytest.fixture(params=["namespaces", "links"], scope="module")
@@ -76,23 +72,12 @@ def test_a_node_that_was_killed_comes_back_behind_the_same_cut(lab: LocalTarget)
 
 def test_nothing_of_the_namespaces_is_left_behind(lab: LocalTarget) -> None:
     lab.cut(CUT)
-    used = namespaces(lab) - {str(Path("/proc/self/ns/net").readlink())}
+    used = namespaces.used_by(lab.folder, "net") - {namespaces.ours("net")}
     lab.close()
     deadline = time.monotonic() + 10
-    while used & held() and time.monotonic() < deadline:
+    while used & namespaces.held("net") and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not used & held()
-
-
-def held() -> set[str]:
-    """List the network namespaces that any process is in or holds a descriptor of."""
-    found = set()
-    for link in [*Path("/proc").glob("[0-9]*/ns/net"), *Path("/proc").glob("[0-9]*/fd/*")]:
-        try:
-            found.add(str(link.readlink()))
-        except OSError:
-            continue
-    return found
+    assert not used & namespaces.held("net")
 
 
 def test_a_switch_keeps_namespaces_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from reports import judge_run
+from reports.__main__ import main
 from reports.measures import judge, write_outcome
 from reports.runs import NoSuchRun, find, tell
 from reports.terminal import summary
@@ -237,3 +239,15 @@ def test_bounds_stand_in_the_unit_of_their_value(seconds: float | None, bound: f
 def test_plain_is_one_line_without_control_characters() -> None:
     assert plain("a\nb\x1b[31m\tc\u202e") == "a b [31m c"
     assert plain("x" * 99, 10) == "x" * 9 + "…"
+
+
+def test_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, down in (("one", (0.1, 1.1)), ("other", (0.1, 2.1))):
+        run(tmp_path / name)
+        Records(samples=requests(down=between(down))).lay(tmp_path / name / "api-killed")
+    Records(objective=objective(drill="only-there")).lay(tmp_path / "other" / "only-there")
+    assert main(["compare", str(tmp_path / "one"), str(tmp_path / "other")]) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if line.startswith("api-killed")]
+    assert re.search(r" 1\.\d\d ± 0\.\d\d s +met +2\.\d\d ± 0\.\d\d s +missed", line), line
+    assert re.search(r"only-there +not played +\S", said)

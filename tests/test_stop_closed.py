@@ -10,14 +10,14 @@ from rollback import __main__ as button
 from rollback import emergency, guard, journal, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
-from targets import local
+from targets import labs
 from tests.fakes import FakeTarget, install
 
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTarget:
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
     monkeypatch.setattr(stopping, "IN_FLIGHT_S", 0.01)
     fake = FakeTarget()
     install(monkeypatch, fake)
@@ -52,7 +52,7 @@ def test_it_shuts_the_door_for_every_target_and_every_session(
 
 
 def test_the_next_session_does_not_begin(broken: journal.Injection, session: guard.Session) -> None:
-    (path,) = stopping.folder().iterdir()
+    (path,) = (journal.home() / "open").iterdir()
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "owner": {**data["owner"], "started": 1}}))  # its owner has died
     with pytest.raises(stopping.StopFailed, match="uncut is broken") as failed, guard.Session(permit=Permit()):

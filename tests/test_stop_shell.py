@@ -10,7 +10,7 @@ import pytest
 
 from rollback import __main__ as button
 from rollback import journal, marks
-from targets import local
+from targets import labs
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"pytest", "_pytest", "chaoslib", "chaostoolkit", "pydantic"}
@@ -19,7 +19,7 @@ HEAVY = {"pytest", "_pytest", "chaoslib", "chaostoolkit", "pydantic"}
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr(local, "standing", tuple)
+    monkeypatch.setattr(labs, "standing", tuple)
     return tmp_path / "state"
 
 
@@ -32,6 +32,17 @@ def test_it_needs_neither_pytest_nor_chaostoolkit(state: Path, verb: str) -> Non
     imported = {name.partition(".")[0] for name in ran.stdout.splitlines()[-1].split()}
     assert "rollback" in imported
     assert not HEAVY & imported
+
+
+@pytest.mark.parametrize("verb", ["stop", "list", "verify"])
+def test_whoever_reads_no_further_still_gets_the_exit_status(state: Path, verb: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(state.parent)}
+    read, write = os.pipe()
+    os.close(read)
+    argv = [sys.executable, "-m", "rollback", verb]
+    ran = subprocess.run(argv, env=env, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_report_is_kept_and_says_who_when_and_why(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,10 @@ import pytest
 from experiments import faults
 from probes import postgres
 from targets import local, where
-from targets.lab import loads, processes, spaces, volumes
+from targets.lab import loads, spaces, volumes
 from targets.lab.target import LocalTarget
 from targets.target import BadInput, Unable
+from tests import namespaces
 from tests.test_lab import order, sql, until
 
 ENOSPC = "No space left on device"
@@ -35,10 +36,6 @@ def lab(made: LocalTarget) -> LocalTarget:
     return made
 
 
-def mount_namespaces(lab: LocalTarget) -> set[str]:
-    return {str(Path(f"/proc/{pid}/ns/mnt").readlink()) for pid in processes.members(lab.folder)}
-
-
 def mounts(folder: Path) -> list[str]:
     return [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(folder) in line]
 
@@ -54,7 +51,7 @@ def test_each_node_has_one_that_nobody_outside_sees(lab: LocalTarget) -> None:
         assert sql(node, "select count(*) > 0 from pg_ls_waldir()") == [(True,)]
         assert list((lab.folder / node.name / volumes.NAME).iterdir()) == []
     assert mounts(lab.folder) == []
-    assert str(Path("/proc/self/ns/mnt").readlink()) not in mount_namespaces(lab)
+    assert namespaces.ours("mnt") not in namespaces.used_by(lab.folder, "mnt")
     with pytest.raises(BadInput, match="redis-a has no volume of its own"):
         lab.room("redis-a")
 
@@ -120,7 +117,7 @@ def test_where_none_can_be_made_the_fault_says_why(monkeypatch: pytest.MonkeyPat
             faults.load("fill").plan(lab, component="postgres", role="primary")
         with pytest.raises(BadInput, match=r"postgres-a has no volume of its own: .* unset it"):
             lab.room("postgres-a")
-        assert mount_namespaces(lab) == {str(Path("/proc/self/ns/mnt").readlink())}
+        assert namespaces.used_by(lab.folder, "mnt") == {namespaces.ours("mnt")}
         assert order(lab, "without", 1) == 201
     finally:
         lab.close()
@@ -128,7 +125,7 @@ def test_where_none_can_be_made_the_fault_says_why(monkeypatch: pytest.MonkeyPat
 
 def test_none_outlives_its_lab() -> None:
     lab = local.create()
-    used = mount_namespaces(lab) - {str(Path("/proc/self/ns/mnt").readlink())}
+    used = namespaces.used_by(lab.folder, "mnt") - {namespaces.ours("mnt")}
     try:
         if lacks := lab.room_lacks():
             pytest.skip(lacks)
@@ -137,15 +134,4 @@ def test_none_outlives_its_lab() -> None:
     finally:
         lab.close()
     assert not lab.folder.exists()
-    until(lambda: not used & held(), "nobody is in its mount namespace any more")
-
-
-def held() -> set[str]:
-    """List the mount namespaces that any process is in."""
-    found = set()
-    for link in Path("/proc").glob("[0-9]*/ns/mnt"):
-        try:
-            found.add(str(link.readlink()))
-        except OSError:
-            continue
-    return found
+    until(lambda: not used & namespaces.held("mnt"), "nobody is in its mount namespace any more")

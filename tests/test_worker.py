@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from targets.abilities import Killable, Partitionable, Pausable, Rule
+from targets.abilities import Killable, Partitionable, Pausable
 from targets.lab.ready import client
+from targets.rules import Rule
 from targets.target import Target, create
 from targets.waiting import until
 

@@ -17,8 +17,7 @@ from experiments import faults
 from rollback import guard
 from rollback.arming import Permit
 from targets import abilities
-from targets.lab.target import LocalTarget
-from targets.target import attach
+from targets.target import Target, attach
 
 # in the order of a drill; "half" is after the first call that changes anything
 SEAMS = ("recorded", "half injected", "injected", "stamped", "half healed", "healed")
@@ -45,47 +44,49 @@ def live(*, address: str, state: str, kind: str, params: dict[str, Any], seam: s
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError("nobody outlives SIGKILL")
 
-        lay(kind, seam, die)
+        lay(kind, seam, die, type(target))
         guard.inject(session, target, kind, **params)
         if seam == "stamped":
             die()
         session.stop(by="harness")
 
 
-def lay(kind: str, seam: str, die: Callable[..., NoReturn]) -> None:
+def lay(kind: str, seam: str, die: Callable[..., NoReturn], lab: type[Target]) -> None:
     """Have the harness die at the seam."""
     fault: Any = faults.load(kind)
     inject, heal = fault.inject, fault.heal
     if seam == "recorded":
         fault.inject = die
     elif seam in ("half injected", "injected"):
-        fault.inject = _then(inject, die, half=seam.startswith("half"))
+        fault.inject = _then(inject, die, half=lab if seam.startswith("half") else None)
     elif seam in ("half healed", "healed"):
-        fault.heal = _then(heal, die, half=seam.startswith("half"))
+        fault.heal = _then(heal, die, half=lab if seam.startswith("half") else None)
     elif seam == "half written":
         Path.replace = die  # type: ignore[method-assign]
     elif seam == "half closed":
-        fault.heal = _then(heal, lambda: setattr(Path, "unlink", _of_records(Path.unlink, die)), half=False)
+        fault.heal = _then(heal, lambda: setattr(Path, "unlink", _of_records(Path.unlink, die)))
 
 
-def _then(work: Callable[..., None], die: Callable[[], object], *, half: bool) -> Callable[..., None]:
+def _then(
+    work: Callable[..., None], die: Callable[[], object], *, half: type[Target] | None = None
+) -> Callable[..., None]:
     def worked(*args: Any) -> None:
-        for name in CHANGES & set(dir(LocalTarget)) if half else ():
-            _trip(name, die)
+        for name in CHANGES & set(dir(half)) if half else ():
+            _trip(half, name, die)
         work(*args)
         die()
 
     return worked
 
 
-def _trip(name: str, die: Callable[[], object]) -> None:
-    method = getattr(LocalTarget, name)
+def _trip(lab: type[Target] | None, name: str, die: Callable[[], object]) -> None:
+    method = getattr(lab, name)
 
     def tripped(*args: Any, **options: Any) -> None:
         method(*args, **options)
         die()
 
-    setattr(LocalTarget, name, tripped)
+    setattr(lab, name, tripped)
 
 
 def _of_records(unlink: Callable[..., None], die: Callable[..., NoReturn]) -> Callable[..., None]:

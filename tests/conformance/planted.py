@@ -10,17 +10,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
 from rollback import journal
-from targets.abilities import Rule
 from targets.lab import processes, spaces
 from targets.lab.layout import names
 from targets.lab.roles import resp
 from targets.lab.target import LocalTarget
+from targets.rules import Rule
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 IPC_CREAT, IPC_RMID = 0o1000, 0
@@ -298,7 +298,10 @@ def as_root() -> Iterator[None]:
 
 
 def _argv(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    """Read a process's command line; that of one which has ended meanwhile is empty."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    return []
 
 
 def primary(lab: LocalTarget) -> str:

@@ -11,11 +11,10 @@ import pytest
 from experiments import faults
 from experiments.faults import Fault
 from targets.lab.layout import part
-from targets.lab.target import LocalTarget
 from targets.target import Target, VictimGone, attach
 from targets.waiting import until
 from tests.conformance import tried
-from tests.conformance.whole import Whole
+from tests.conformance.whole import Lab, Whole
 
 REPLACED_S = 30.0
 
@@ -83,7 +82,7 @@ def both(work: Callable[[Target], None], address: str) -> list[Exception]:
     return errors
 
 
-def _replace(lab: LocalTarget, victim: str, instance: str | None) -> None:
+def _replace(lab: Lab, victim: str, instance: str | None) -> None:
     """Have another instance run in the victim's place, whatever becomes of it."""
     if not part(victim).restarts:
         lab.start(victim)

@@ -10,8 +10,8 @@ import pytest
 from experiments import faults
 from experiments.faults import Plan
 from experiments.faults import partition as good
-from targets.abilities import Rule
 from targets.lab.target import LocalTarget
+from targets.rules import Rule
 from tests.conformance import tried
 from tests.conformance.test_contract import (
     test_healing_forgives_a_vanished_victim as forgives,
@@ -103,6 +103,7 @@ BROKEN: list[tuple[Callable[..., Any], Check]] = [
 @pytest.fixture
 def fresh(whole: Whole) -> Iterator[Whole]:
     """Give the lab with less patience than the real sweep has: here it is to be disappointed."""
+    assert isinstance(whole.lab, LocalTarget)
     RUNNING.update(whole.lab.incarnation(f"api-{number}") for number in (1, 2))
     yield Whole(whole.lab, settles_s=0.5)
     (whole.lab.folder / "worker-1" / "notes").unlink(missing_ok=True)

@@ -28,6 +28,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "release": {"component": "api", "release": "crashing"},
     "skew": {"component": "postgres", "role": "standby", "seconds": 3600},
     "stress": {"component": "api", "workers": 1, "seconds": 60},
+    "unplug": {"component": "api"},
 }
 
 

@@ -1,0 +1,35 @@
+"""Workers whose labs have too few cores to be drilled at the same time take turns."""
+
+import os
+from typing import cast
+
+import pytest
+
+from drills.harness import workers
+
+LAB = "containers:0a1b2c3d"
+
+
+class _Worker:
+    def __init__(self, number: int) -> None:
+        self.workerinput = {"workerid": f"gw{number}"}
+
+
+def _turns(monkeypatch: pytest.MonkeyPatch, *, cores: int, address: str = LAB, count: int = 4) -> list[str]:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
+    return [workers.turn(cast("pytest.Config", _Worker(number)), address) for number in range(count)]
+
+
+def test_two_labs_of_containers_share_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(_turns(monkeypatch, cores=2)) == {"2 cores of this machine (1 of 1)"}
+    assert len(set(_turns(monkeypatch, cores=1))) == 1
+
+
+def test_with_cores_enough_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(set(_turns(monkeypatch, cores=8))) == 4
+    assert len(set(_turns(monkeypatch, cores=4))) == 2
+
+
+def test_whoever_is_alone_or_not_in_containers_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(_turns(monkeypatch, cores=1, address="local:/tmp/lab"))
+    assert workers.turn(cast("pytest.Config", object()), LAB) == ""

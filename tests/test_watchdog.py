@@ -1,0 +1,34 @@
+"""What the watchdog does in the moments in which its harness dies."""
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from rollback import journal, watchdog
+from rollback.journal import Owner
+
+DYING_FOR_S = 0.3
+
+
+def test_it_tidies_up_when_the_dying_one_cannot_write_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process's files are closed before it is dead: the pipe tells first."""
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
+    (control, its_files), (ready, said) = os.pipe(), os.pipe()
+    with subprocess.Popen(["/bin/sleep", "60"]) as dying:
+        half_written = journal.home() / "open" / f".x.json.{dying.pid}"
+        half_written.touch()
+        owner = Owner(pid=dying.pid, started=journal.started_ticks(dying.pid) or 0, boot=journal.boot_id())
+        watching = threading.Thread(target=watchdog.watch, args=(owner, control, said))
+        watching.start()
+        assert os.read(ready, 1) == b"1"
+        os.close(its_files)
+        time.sleep(DYING_FOR_S)
+        dying.kill()
+        watching.join()
+    for descriptor in (control, ready):
+        os.close(descriptor)
+    assert not half_written.exists()
