@@ -73,7 +73,7 @@ def _take(target: Target, plan: Plan, name: str) -> None:
 def _is_taken(target: Target, plan: Plan, name: str) -> bool:
     """Wait for it, but not for long: whoever had a session when all were counted, and ended it since, left one more."""
     ends = time.monotonic() + TAKEN_WITHIN_S
-    while _number(target, plan, name, _LEFT) > plan["free"]:
+    while (left := _number(target, plan, name, _LEFT)) is None or left > plan["free"]:
         if time.monotonic() > ends:
             return False
         time.sleep(_POLL_S)
@@ -83,10 +83,15 @@ def _is_taken(target: Target, plan: Plan, name: str) -> bool:
 def active(target: Target, plan: Plan) -> bool:
     """Tell whether sessions are held on any victim."""
     loadable = able(target, Loadable, _WHAT)
-    return any(
-        loadable.loading(load_id) and _number(target, plan, name, _held(load_id)) > 0
-        for name, load_id in plan["loads"].items()
-    )
+    return any(loadable.loading(load_id) and _holds(target, plan, name) for name, load_id in plan["loads"].items())
+
+
+def _holds(target: Target, plan: Plan, name: str) -> bool:
+    """Ask until the server answers, but not for long: those who look may have taken the reserved sessions, too."""
+    ends = time.monotonic() + TAKEN_WITHIN_S
+    while (held := _number(target, plan, name, _held(plan["loads"][name]))) is None and time.monotonic() < ends:
+        time.sleep(_POLL_S)
+    return bool(held)
 
 
 def heal(target: Target, plan: Plan) -> None:
@@ -111,8 +116,8 @@ def _held(load_id: str) -> str:
     return f"select count(*) from pg_stat_activity where application_name = '{load_id}'"  # noqa: S608  of our making
 
 
-def _number(target: Target, plan: Plan, name: str, sql: str) -> int:
-    """Ask a server for a number, 0 when it does not answer: a dead one holds nothing."""
+def _number(target: Target, plan: Plan, name: str, sql: str) -> int | None:
+    """Ask a server for a number, None when it does not answer: it may be dead, or have no session left to ask by."""
     node = Node(name=name, component=plan["component"])
     ran = target.run(node, ["psql", "-XAtqc", sql], timeout=FULL_WITHIN_S)
-    return int(ran.out) if ran.code == 0 else 0
+    return int(ran.out) if ran.code == 0 else None

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from targets import s3, where
-from targets.target import TargetError
+from targets.target import BadInput, TargetError
 
 SILENCE_S = 0.2  # a store that answers within it did not wait for the rest
 ANSWER_S = 5.0
@@ -17,8 +17,11 @@ _under_way: dict[str, http.client.HTTPConnection] = {}
 def begin_upload(key: str, size: int, sent: int, component: str = "objects") -> dict[str, Any]:
     """Promise the store `size` bytes under `key`, send the first `sent` of them, and stay connected.
 
-    TargetError when the store answers already, or breaks the connection: then no upload is under way.
+    BadInput when that is all of them; TargetError when the store answers already, or breaks the connection: then no
+    upload is under way.
     """
+    if not 0 <= sent < size:
+        raise BadInput(f"begin_upload: sent={sent} of size={size}: no upload is under way after that; send fewer")
     client, bucket = s3.client(where.target().endpoint(component))
     with closing(client):
         signed = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})

@@ -1,0 +1,49 @@
+"""Sessions held on purpose, seen by somebody who gets none himself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+import pytest
+
+from experiments.faults import exhaust
+from experiments.recovery import objects
+from targets.target import BadInput, Target, create
+from targets.waiting import until
+
+RESERVED = 3  # sessions of the lab's servers that only superusers get
+SOON_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Any]:
+    built = create("local", on_progress=lambda _: None)
+    yield built
+    built.close()
+
+
+def test_sessions_are_held_though_the_reserved_ones_are_taken_for_a_moment(lab: Target) -> None:
+    (primary,) = lab.nodes("postgres", "primary")
+    plan = exhaust.plan(lab, component="postgres", role="primary")
+    exhaust.inject(lab, plan)
+    try:
+        with ExitStack() as superusers:
+            for _ in range(RESERVED):
+                superusers.enter_context(psycopg.connect(primary.endpoint, autocommit=True))
+            with pytest.raises(psycopg.OperationalError, match="too many clients"):
+                psycopg.connect(primary.endpoint)
+            ending = threading.Timer(SOON_S, superusers.close)
+            ending.start()
+            assert exhaust.active(lab, plan)
+            ending.join()
+    finally:
+        exhaust.heal(lab, plan)
+    until(lambda: not exhaust.active(lab, plan), 10, "the sessions to be free")
+
+
+@pytest.mark.parametrize("sent", [-1, 4, 5])
+def test_a_whole_upload_is_none_under_way(sent: int) -> None:
+    with pytest.raises(BadInput, match=f"sent={sent} of size=4: no upload is under way"):
+        objects.begin_upload("whole", size=4, sent=sent)
