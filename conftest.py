@@ -30,8 +30,9 @@ OPEN = pytest.StashKey[contextlib.ExitStack]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add Drillyard's options."""
     add = parser.getgroup("drillyard").addoption
-    add("--target", default="local", help="where to drill: local (default), containers, or ADDRESS of a running lab")
+    add("--target", default="local", help="where to drill: local (default), containers, kind, or ADDRESS of what runs")
     add("--lab-image", metavar="NAME", help="the lab's image, with --target containers (default: built once, and kept)")
+    add("--kind-cluster", metavar="NAME", help="a cluster for --target kind (default: one is made, and taken away)")
     add("--system", default="lab", help="what is protected: a name in targets/systems/, or a TOML file")
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
     add("--approved-by", action="append", default=[], metavar="WHO", help="who approved, where [safety] asks for it")
@@ -46,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SYSTEM] = systems.load(config.getoption("--system"))
         if image := config.getoption("--lab-image"):
             os.environ[where.IMAGE] = image
+        if cluster := config.getoption("--kind-cluster"):
+            os.environ[where.KIND_CLUSTER] = cluster
+        os.environ[where.SYSTEM] = config.getoption("--system")
         scheme_module(config.getoption("--target"))
     except DrillyardError as error:
         raise pytest.UsageError(str(error)) from None

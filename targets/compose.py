@@ -4,26 +4,22 @@ One that runs is attached to, and has to be armed by name like everything that i
 brought up under a name of our own, with volumes of its own, and taken away with whoever asked for it.
 """
 
-import binascii
 import json
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
 from testcontainers.compose import DockerCompose
 
-from targets.boxes import engine, layout, services
+from targets.boxes import engine, marked, services
 from targets.boxes.keeper import Keeper
 from targets.boxes.project import ProjectTarget
 from targets.target import BadInput, DrillyardError, TargetError, TargetGone, Unable
 
 UP_S = 120.0
-_OURS = "drillyard"
 _NAME = "COMPOSE_PROJECT_NAME"  # stronger than the name in the file
 
 
@@ -35,7 +31,7 @@ def create(file: Path, *, on_progress: Callable[[str], None] | None = None) -> P
     if any(service.incarnation for service in services.of(named)):
         return ProjectTarget(named, disposable=False)
     clear_abandoned()
-    project = _new_name()
+    project = marked.new()
     keeper = Keeper(f"compose:{project}")
     target = ProjectTarget(project, disposable=True, keeper=keeper)
     say(f"the project of {file.name}: its containers, and until they are healthy")
@@ -58,13 +54,13 @@ def attach(address: str) -> ProjectTarget:
     _check_engine()
     if not services.of(project):
         raise TargetGone(f"{address}: no such project is up there")
-    return ProjectTarget(project, disposable=_owner(project) is not None)
+    return ProjectTarget(project, disposable=marked.is_ours(project))
 
 
 def running() -> tuple[str, ...]:
     """List the addresses of the projects that were brought up by us and are there; none where there is no engine."""
     try:
-        return tuple(f"compose:{project}" for project in sorted(services.projects()) if _owner(project))
+        return tuple(f"compose:{project}" for project in sorted(services.projects()) if marked.is_ours(project))
     except DrillyardError:
         return ()
 
@@ -72,7 +68,7 @@ def running() -> tuple[str, ...]:
 def down(address: str) -> None:
     """Take a project away that we brought up; nothing to do when it is not there. BadInput for somebody else's."""
     project = address.partition(":")[2]
-    if not _owner(project):
+    if not marked.is_ours(project):
         raise BadInput(f"{address} was not brought up by Drillyard; `docker compose down` is its owner's to say")
     services.remove(project)
 
@@ -80,8 +76,7 @@ def down(address: str) -> None:
 def clear_abandoned() -> None:
     """Take away what dead owners on this machine left; somebody else's projects are never touched."""
     for project in services.projects():
-        owner = _owner(project)
-        if owner and owner[0] == _host() and layout.is_dead(owner[1]):
+        if marked.is_abandoned(project):
             with suppress(TargetError):
                 services.remove(project)
 
@@ -130,23 +125,3 @@ def _named(project: str) -> Iterator[None]:
         os.environ.pop(_NAME)
         if before is not None:
             os.environ[_NAME] = before
-
-
-def _new_name() -> str:
-    """Name a project after its owner: nothing else of it is ours to write on."""
-    pid, _, started = layout.owner().partition(":")
-    return f"{_OURS}-{_host()}-{pid}-{started}-{uuid4().hex[:6]}"
-
-
-def _owner(project: str) -> tuple[str, str] | None:
-    """Say on which machine, and by whom, a project was brought up; None when not by us."""
-    ours, _, rest = project.partition("-")
-    words = rest.split("-")
-    if ours != _OURS or len(words) != 4:
-        return None
-    host, pid, started, _ = words
-    return host, f"{pid}:{started}"
-
-
-def _host() -> str:
-    return f"{binascii.crc32(socket.gethostname().encode()):08x}"

@@ -9,7 +9,7 @@ from targets import local
 from targets.lab import build
 from targets.target import Unable, scheme_module
 
-KINDS = ("local", "containers")
+KINDS = ("local", "containers", "kind")
 _SOCKET = Path("/var/run/docker.sock")
 
 
@@ -36,6 +36,10 @@ def clear_abandoned() -> None:
 
         with suppress(Unable):  # of an engine that does not answer nobody has a lab now
             boxes.clear_abandoned()
+        if shutil.which("kind"):
+            from targets import kind  # noqa: PLC0415  as above
+
+            kind.clear_abandoned()
 
 
 def _containers() -> tuple[str, ...]:
@@ -43,7 +47,15 @@ def _containers() -> tuple[str, ...]:
         return ()
     from targets import containers  # noqa: PLC0415  as above
 
-    return containers.running()
+    return (*containers.running(), *_kind())
+
+
+def _kind() -> tuple[str, ...]:
+    if shutil.which("kind") is None:
+        return ()
+    from targets import kind  # noqa: PLC0415  as above
+
+    return kind.running()
 
 
 def _has_engine() -> bool:

@@ -43,6 +43,10 @@ class Component(Strict):
     rpo: Seconds
     watch: Watch | None = None
     ledger: Ledger | None = None
+    select: str = ""  # with --target kubernetes:CONTEXT, its pods: "app=web,tier=front"
+    namespace: str = "default"  # and where they are
+    role_label: str = ""  # the pods' label that tells their role
+    url: str = ""  # at which callers reach it
 
 
 class Hours(Strict):

@@ -8,6 +8,8 @@ from targets.target import BadInput, Target, attach
 
 VARIABLE = "DRILLYARD_TARGET"
 IMAGE = "DRILLYARD_LAB_IMAGE"  # what --lab-image names
+KIND_CLUSTER = "DRILLYARD_KIND_CLUSTER"  # what --kind-cluster names
+SYSTEM = "DRILLYARD_SYSTEM"  # what --system names
 
 
 def address() -> str:

@@ -5,10 +5,11 @@ tell whether a command had left when the connection broke.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from probes.attempt import NoAnswer, Refusal
 from probes.pool import first
@@ -24,6 +25,7 @@ class Place:
     sentinels: tuple[tuple[str, int], ...]
     master_name: str
     password: str | None = None  # of the servers, not of the Sentinels
+    doors: Mapping[str, str] = field(default_factory=dict)  # HOST:PORT as the Sentinels say it, to what is reached here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,10 @@ class Connection:
 
 
 def place(url: str) -> Place:
-    """Read "redis+sentinel://[:PASSWORD@]HOST:PORT,HOST:PORT/MASTER". ValueError when it is anything else."""
+    """Read "redis+sentinel://[:PASSWORD@]HOST:PORT,HOST:PORT/MASTER". ValueError when it is anything else.
+
+    "?THERE:PORT=HERE:PORT&...": what the Sentinels call THERE is reached HERE, as from outside of a cluster.
+    """
     parts = urlsplit(url)
     login, _, hosts = parts.netloc.rpartition("@")
     sentinels = [host.rpartition(":") for host in hosts.split(",")]
@@ -43,7 +48,12 @@ def place(url: str) -> Place:
     if parts.scheme != "redis+sentinel" or not name or not all(h and p.isdigit() for h, _, p in sentinels):
         raise ValueError(f"url is {public(url)!r}; give redis+sentinel://HOST:PORT,HOST:PORT/MASTER_NAME")
     password = unquote(login.rpartition(":")[2]) or None
-    return Place(sentinels=tuple((h, int(p)) for h, _, p in sentinels), master_name=name, password=password)
+    return Place(
+        sentinels=tuple((h, int(p)) for h, _, p in sentinels),
+        master_name=name,
+        password=password,
+        doors=dict(parse_qsl(parts.query)),
+    )
 
 
 async def connect(address: tuple[str, int], password: str | None = None) -> Connection:
@@ -104,7 +114,12 @@ async def ask_sentinel(address: tuple[str, int], *words: str) -> Any:
 async def master_connection(at: Place) -> Connection:
     """Connect to the master that the first Sentinel to answer names. It may be dead: then this fails."""
     asks = [partial(_named_master, address, at.master_name) for address in at.sentinels]
-    return await connect(await first(asks, lambda _: None), at.password)
+    return await connect(_reached(at, *await first(asks, lambda _: None)), at.password)
+
+
+def _reached(at: Place, host: str, port: int) -> tuple[str, int]:
+    there, _, number = at.doors.get(f"{host}:{port}", f"{host}:{port}").rpartition(":")
+    return there, int(number)
 
 
 async def _named_master(sentinel: tuple[str, int], name: str) -> tuple[str, int]:
@@ -123,4 +138,4 @@ async def newest_master(at: Place) -> tuple[str, int]:
     if not known:
         raise NoAnswer(f"no Sentinel told the master: {answers}")
     newest = max(known, key=lambda facts: int(facts["config-epoch"]))
-    return newest["ip"], int(newest["port"])
+    return _reached(at, newest["ip"], int(newest["port"]))

@@ -54,9 +54,8 @@ def probe(node: Part, pid: int) -> None:
             return
 
 
-def main() -> None:
-    """Read the command line."""
-    node = part(sys.argv[1])
+def be(node: Part) -> None:
+    """Be the first process until the server has ended; exit with its code."""
     server = start(node)
     hand_on(node, server.pid)
     if node.liveness:
@@ -65,6 +64,11 @@ def main() -> None:
         ended, status = os.wait()  # orphans come to this process, too
         if ended == server.pid:
             sys.exit(abs(os.waitstatus_to_exitcode(status)))
+
+
+def main() -> None:
+    """Read the command line."""
+    be(part(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -55,17 +55,24 @@ def part(name: str) -> Part:
     return found[name]
 
 
-def component_url(component: str, doors: Mapping[str, int]) -> str:
-    """Write the URL at which the component's callers reach it; `doors` maps node names (and "api") to ports."""
-    hosts = ",".join(f"{LOCALHOST}:{doors[name]}" for name in names(component) if name in doors)
+def component_url(component: str, doors: Mapping[str, int] | Mapping[str, str]) -> str:
+    """Write the URL at which the component's callers reach it.
+
+    `doors` maps node names (and "api") to this machine's ports, or to HOST:PORT.
+    """
+    hosts = ",".join(_at(doors[name]) for name in names(component) if name in doors)
     if component == "postgres":
         return f"postgresql://postgres@{hosts}/{DATABASE}?target_session_attrs=read-write&connect_timeout=2"
     if component in ("redis", "sentinel"):
-        sentinels = ",".join(f"{LOCALHOST}:{doors[name]}" for name in names("sentinel"))
+        sentinels = ",".join(_at(doors[name]) for name in names("sentinel"))
         return f"redis+sentinel://{sentinels}/{MASTER}"
     if component == "objects":
         return f"http://{ACCESS_KEY}:{SECRET_KEY}@{hosts}/{BUCKET}"
-    return f"http://{LOCALHOST}:{doors[FRONT]}" if component == FRONT else ""
+    return f"http://{_at(doors[FRONT])}" if component == FRONT else ""
+
+
+def _at(door: int | str) -> str:
+    return f"{LOCALHOST}:{door}" if isinstance(door, int) else door
 
 
 def node_url(name: str, doors: Mapping[str, int]) -> str:

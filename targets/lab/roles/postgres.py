@@ -154,7 +154,7 @@ def _create_cluster(pg: Postgres) -> None:
         file.write(pgsettings.shared(pg.config))
     if pg.config.port:
         with (DATA / "pg_hba.conf").open("a") as file:
-            file.write("host all,replication all samenet trust\n")
+            file.write("host all,replication all all trust\n")
 
 
 def _emptied_volume() -> list[str]:

@@ -1,0 +1,39 @@
+"""Workloads of a cluster of your own: `kubernetes:CONTEXT`, with the components' selectors in the system's TOML."""
+
+import os
+
+from targets import systems, where
+from targets.pods.cluster import Cluster
+from targets.pods.target import KubernetesTarget
+from targets.pods.workloads import Selection
+from targets.target import BadInput
+
+SCHEME = "kubernetes"
+
+
+def attach(address: str) -> KubernetesTarget:
+    """Open the workloads of $DRILLYARD_SYSTEM on a named context. BadInput: no such context, or nothing selected."""
+    scheme, _, context = address.partition(":")
+    if scheme != SCHEME or not context:
+        raise BadInput(
+            f"--target {address}: a cluster is named kubernetes:CONTEXT; `kubectl config get-contexts` shows them"
+        )
+    named = os.environ.get(where.SYSTEM, "lab")
+    system = systems.load(named)
+    found = {
+        name: Selection(namespace=each.namespace, select=each.select, url=each.url, role_label=each.role_label)
+        for name, each in system.components.items()
+        if each.select
+    }
+    if not found:
+        raise BadInput(
+            f'--system {named}: no component says where its pods are; give it `select = "app=NAME"`, and `namespace`'
+        )
+    target = KubernetesTarget(Cluster(context=context), address, found)
+    target.everywhere()  # whoever is selected by nothing is named now, before anything is hurt
+    return target
+
+
+def create(**_: object) -> KubernetesTarget:
+    """Refuse: somebody else's cluster is attached to."""
+    raise BadInput("--target kubernetes: name the context: kubernetes:CONTEXT; for a lab of its own use --target kind")

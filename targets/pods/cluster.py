@@ -1,0 +1,118 @@
+"""A cluster's API server, by the name of a context: never the kubeconfig's current one, and named in every message."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+
+from targets.target import BadInput, TargetError, TargetGone, VictimGone
+
+PATIENCE_S = (3.0, 20.0)  # to connect, and for an answer
+_CURES = {
+    401: "its credentials are not accepted; renew them in the kubeconfig",
+    403: "it is not permitted; `kubectl auth can-i --list` shows what is",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A context, and the kubeconfig that has it (None: where kubectl looks)."""
+
+    context: str
+    kubeconfig: Path | None = None
+    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def client(self) -> Any:
+        """Make a client of this context's own. BadInput without a kubeconfig, or such a context in it."""
+        configuration = client.Configuration()
+        configuration.retries = False  # whoever asks tries again, and knows for how long
+        named = str(self.kubeconfig) if self.kubeconfig else None
+        try:
+            config.load_kube_config(named, self.context, client_configuration=configuration, persist_config=False)
+        except (ConfigException, OSError) as error:
+            raise BadInput(self._no_context(error)) from error
+        made = client.ApiClient(configuration)
+        setattr(made.rest_client, "request", partial(_patiently, made.rest_client.request))  # noqa: B010  no option for it
+        return made
+
+    @property
+    def core(self) -> Any:
+        """Pods, services, nodes, namespaces, volumes."""
+        return self._api(client.CoreV1Api)
+
+    @property
+    def apps(self) -> Any:
+        """Deployments and StatefulSets."""
+        return self._api(client.AppsV1Api)
+
+    @property
+    def networking(self) -> Any:
+        """NetworkPolicies."""
+        return self._api(client.NetworkingV1Api)
+
+    @contextmanager
+    def asked(self, about: str) -> Iterator[None]:
+        """Let the API's errors be the house's. TargetGone: `about` is not there; VictimGone: it is another by now."""
+        try:
+            yield
+        except ApiException as error:
+            raise self._refusal(error, about) from error
+        except (HTTPError, OSError) as error:
+            raise TargetError(f"context {self.context}: {about}: {_unreached(error)}") from error
+
+    def kubectl(self, namespace: str, words: str) -> str:
+        """Write a kubectl command that means this cluster, whoever types it."""
+        named = f"--kubeconfig {self.kubeconfig} " if self.kubeconfig else ""
+        return f"kubectl {named}--context {self.context} -n {namespace} {words}"
+
+    def _api(self, kind: Any) -> Any:
+        if "client" not in self._made:
+            self._made["client"] = self.client()
+        return kind(self._made["client"])
+
+    def _refusal(self, error: ApiException, about: str) -> TargetError:
+        said = f"context {self.context}: {about}: "
+        if error.status == 404:
+            return TargetGone(f"{said}there is no such thing")
+        if error.status == 409 and "Precondition" in str(error.body):
+            return VictimGone(f"{said}is another one by now")
+        reason = _message(error)
+        return TargetError(said + (f"{reason}: {_CURES[error.status]}" if error.status in _CURES else reason))
+
+    def _no_context(self, error: Exception) -> str:
+        where = self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        try:
+            listed, _ = config.list_kube_config_contexts(str(self.kubeconfig) if self.kubeconfig else None)
+        except (ConfigException, OSError):
+            return f"context {self.context}: no kubeconfig can be read at {where} ({error}); set KUBECONFIG"
+        known = ", ".join(each["name"] for each in listed or []) or "none"
+        return f"context {self.context}: {where} does not have it; it has {known}"
+
+
+def _patiently(request: Any, *args: Any, **words: Any) -> Any:
+    """Never wait for an API server for ever."""
+    words["_request_timeout"] = words.get("_request_timeout") or PATIENCE_S
+    return request(*args, **words)
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.body or error.reason)[:300]
+
+
+def _unreached(error: Exception) -> str:
+    cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    if isinstance(cause, SSLError):
+        return f"the API server's certificate, or ours, is not accepted ({cause}); renew the kubeconfig"
+    return f"the API server does not answer ({cause})"

@@ -1,0 +1,125 @@
+"""Clusters made by `kind`: created, found, and taken away; each node is a container of the Docker engine."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docker.errors import DockerException, NotFound
+
+from targets import places
+from targets.boxes import engine, marked
+from targets.boxes.layout import free_ports
+from targets.pods.cluster import Cluster
+from targets.target import BadInput, TargetError, TargetGone
+
+IMAGE = "DRILLYARD_KIND_IMAGE"  # of the nodes, where kind's own cannot be pulled
+ZONES = ("zone-a", "zone-b")
+FIRST_PORT, PORTS = 30100, 20  # the cluster's, that lead to this machine
+CREATED_WITHIN_S, DELETED_WITHIN_S = 300.0, 60.0
+
+
+def check() -> None:
+    """Raise BadInput when there is no kind here."""
+    if shutil.which("kind") is None:
+        raise BadInput("there is no `kind` command on PATH; install kind, which makes clusters of Docker containers")
+
+
+def create(name: str) -> None:
+    """Make a cluster of a control plane and a worker in each zone, with doors to this machine."""
+    image = os.environ.get(IMAGE)
+    words = [
+        "create",
+        "cluster",
+        "--name",
+        name,
+        "--config",
+        "-",
+        "--kubeconfig",
+        str(kubeconfig(name)),
+        "--wait",
+        "2m",
+    ]
+    _kind(*words, *(["--image", image] if image else []), text=yaml.safe_dump(_config()), within_s=CREATED_WITHIN_S)
+
+
+def delete(name: str) -> None:
+    """Take a cluster away, and the file that leads to it; again is the same as once."""
+    _kind("delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig(name)), within_s=DELETED_WITHIN_S)
+    for left in (kubeconfig(name), Path(f"{kubeconfig(name)}.lock")):
+        left.unlink(missing_ok=True)
+
+
+def names() -> tuple[str, ...]:
+    """List the clusters of this engine; none without kind."""
+    if shutil.which("kind") is None:
+        return ()
+    return tuple(line for line in _kind("get", "clusters").splitlines() if line and " " not in line)
+
+
+def ours() -> tuple[str, ...]:
+    """List those that were made here."""
+    return tuple(name for name in names() if marked.is_ours(name))
+
+
+def find(name: str) -> Cluster:
+    """Give a cluster's API server. TargetGone when kind has no such cluster."""
+    file = kubeconfig(name)
+    if not file.exists():
+        if name not in names():
+            raise TargetGone(f"kind:{name}: there is no such cluster; `kind get clusters` shows them")
+        _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(file))
+    return Cluster(context=f"kind-{name}", kubeconfig=file)
+
+
+def load(name: str, image: str) -> None:
+    """Bring an image of the Docker engine to the cluster's nodes."""
+    _kind("load", "docker-image", image, "--name", name, within_s=CREATED_WITHIN_S)
+
+
+def doors(name: str) -> dict[int, int]:
+    """Map the ports of every node that lead to this machine to this machine's."""
+    try:
+        box = engine.client().containers.get(f"{name}-control-plane")
+    except NotFound as error:
+        raise TargetGone(f"kind:{name}: its control plane's container is not there") from error
+    except (DockerException, OSError) as error:
+        raise engine.failed(error, f"kind:{name}") from error
+    bound: dict[str, Any] = box.attrs["HostConfig"]["PortBindings"] or {}
+    return {int(port.partition("/")[0]): int(to[0]["HostPort"]) for port, to in bound.items() if to}
+
+
+def kubeconfig(name: str) -> Path:
+    """Say where the file lies that leads to a cluster: nobody else's kubeconfig is touched."""
+    folder = places.state_dir() / "kind"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / name
+
+
+def _config() -> dict[str, Any]:
+    inside = range(FIRST_PORT, FIRST_PORT + PORTS)
+    outside = free_ports(tuple(map(str, inside)))
+    mapped = [{"containerPort": port, "hostPort": outside[str(port)], "listenAddress": "127.0.0.1"} for port in inside]
+    workers = [{"role": "worker", "labels": {"topology.kubernetes.io/zone": zone}} for zone in ZONES]
+    control_plane = {"role": "control-plane", "extraPortMappings": mapped}
+    return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [control_plane, *workers]}
+
+
+def _kind(*words: str, text: str = "", within_s: float = 60.0) -> str:
+    """Run kind; TargetError with its own last words when it fails."""
+    try:
+        ran = subprocess.run(
+            [shutil.which("kind") or "kind", *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=within_s,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TargetError(f"kind {' '.join(words[:2])} did not end within {within_s:.0f} s") from error
+    if ran.returncode:
+        raise TargetError(f"kind {' '.join(words[:2])}: {ran.stderr.strip()[-800:]}")
+    return ran.stdout

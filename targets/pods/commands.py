@@ -1,0 +1,54 @@
+"""Commands inside pods, through the API server."""
+
+import json
+from collections.abc import Sequence
+
+from kubernetes import client
+from kubernetes.stream import stream
+from kubernetes.stream.ws_client import ERROR_CHANNEL
+
+from targets.pods.cluster import Cluster
+from targets.pods.workloads import Pod
+from targets.target import TargetError
+
+Said = tuple[int, str, str]  # exit code, output, errors
+
+
+def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -> Said:
+    """Run a command in a pod's first container. TargetError when it does not run, or not to its end in time."""
+    about = f"{pod.namespace}/{pod.name}"
+    if not pod.incarnation:
+        raise TargetError(f"context {cluster.context}: {about} does not run")
+    api = client.CoreV1Api(cluster.client())  # of its own: while a stream is opened, its client can do nothing else
+    with cluster.asked(about):
+        said = stream(
+            api.connect_get_namespaced_pod_exec,
+            pod.name,
+            pod.namespace,
+            command=list(argv),
+            container=pod.container,
+            stderr=True,
+            stdin=False,
+            stdout=True,
+            tty=False,
+            _preload_content=False,
+        )
+        try:
+            said.run_forever(timeout=timeout)
+            out, err, status = said.read_stdout(), said.read_stderr(), said.read_channel(ERROR_CHANNEL)
+        finally:
+            said.close()
+    if not status:
+        raise TargetError(f"context {cluster.context}: {about}: {argv[0]} did not end within {timeout:.0f} s")
+    return _code(json.loads(status)), out or "", err or ""
+
+
+def _code(status: dict[str, object]) -> int:
+    if status.get("status") == "Success":
+        return 0
+    details = status.get("details")
+    causes = details.get("causes", []) if isinstance(details, dict) else []
+    codes = [each["message"] for each in causes if each.get("reason") == "ExitCode"]
+    if not codes:
+        raise TargetError(str(status.get("message")))
+    return int(codes[0])

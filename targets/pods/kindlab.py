@@ -1,0 +1,137 @@
+"""A lab on a kind cluster, as a target."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from targets.boxes import marked
+from targets.boxes.keeper import Keeper
+from targets.lab.host import HOME
+from targets.lab.layout import COMPONENTS, DATABASE, FRONT, LOCALHOST, component_url, names, node_url, part
+from targets.lab.pod import LETTERS
+from targets.lab.stores import Stores
+from targets.pods import clusters, commands, lab
+from targets.pods.cluster import Cluster
+from targets.pods.target import POLL_S, KubernetesTarget
+from targets.pods.workloads import Pod
+from targets.target import Node, Ran, TargetError
+from targets.waiting import until
+
+DOWN_S = 90.0
+ANSWER_S = 5.0
+STATEFUL = "StatefulSet"
+
+
+class KindTarget(KubernetesTarget, Stores):
+    """A lab that is up; its StatefulSets' pods are nodes of the lab, and called so."""
+
+    disposable = True
+
+    def __init__(self, name: str, cluster: Cluster, namespace: str, keeper: Keeper | None = None) -> None:
+        KubernetesTarget.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
+        Stores.__init__(self, lab.doors(cluster, namespace, name))
+        self.name = name
+        self.namespace = namespace
+        self._inside = lab.inside(cluster, namespace)
+        self._keeper = keeper
+
+    components = COMPONENTS
+
+    @property
+    def doors(self) -> Mapping[str, int]:
+        """Map nodes, and "api", to this machine's ports."""
+        return self._doors
+
+    def named(self, pod: Pod) -> str:
+        """Name the node that a pod is."""
+        kind, _, owner = pod.owner.partition("/")
+        number = pod.name.rpartition("-")[2]
+        return f"{owner}-{LETTERS[int(number)]}" if kind == STATEFUL else pod.name
+
+    def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
+        """List the nodes of a component, all or of one role; a node that does not answer has role ""."""
+        from targets.lab.ask_roles import ask_roles  # noqa: PLC0415  asks with the servers' own clients
+
+        pods = {self.named(pod): pod for pod in self.pods(component)}
+        roles = ask_roles(component, pods, self._doors) if component != FRONT else dict.fromkeys(pods, "")
+        found = [
+            Node(
+                name=name,
+                component=component,
+                role=roles[name],
+                zone=pod.zone,
+                endpoint=node_url(name, self._doors) if name in self._doors else "",
+                inside=self._inside.get(name, ""),
+            )
+            for name, pod in pods.items()
+        ]
+        return tuple(node for node in found if role is None or node.role == role)
+
+    def endpoint(self, component: str) -> str:
+        """Give the URL at which the component's callers reach it; "" for one that takes no connections."""
+        self.pods(component)
+        url = component_url(component, self._doors)
+        return url + self._named_outside() if component in ("redis", "sentinel") else url
+
+    def _named_outside(self) -> str:
+        """Tell whoever asks the sentinels at which doors those stand that they name."""
+        known = {self._inside[name]: f"{LOCALHOST}:{self._doors[name]}" for name in names("redis")}
+        return "?" + "&".join(f"{there}={here}" for there, here in known.items())
+
+    def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
+        """Run a command in the node's pod and folder."""
+        home = str(HOME / node.name)
+        server = node.component == "postgres"
+        known = [f"PGHOST={home}", "PGUSER=postgres", f"PGDATABASE={DATABASE}"] if server else []
+        words = ["timeout", "-k", "1", f"{timeout:.3f}", "env", "-C", home, *known, *argv]
+        code, out, err = commands.inside(self.cluster, self._there(node.name), words, timeout=timeout + ANSWER_S)
+        if code in (124, 137):
+            raise TargetError(f"{node.name}: {argv[0]} did not end within {timeout:.0f} s")
+        return Ran(argv=tuple(argv), code=code, out=out, err=err)
+
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
+        """SIGKILL that very pod's processes and delete it; what no supervisor of the lab restarts stays down."""
+        stays = node in self._inside and not part(node).restarts
+        super().kill(node, incarnation, grace_s=grace_s, for_good=for_good or stays)
+
+    def strike(self, pod: Pod, grace_s: float) -> None:
+        """SIGKILL all its processes at once: a deleted pod's are asked to end."""
+        if not grace_s:
+            with suppress(TargetError):  # whoever runs the command dies, too
+                commands.inside(self.cluster, pod, ["sh", "-c", "kill -KILL -1"], timeout=ANSWER_S)
+
+    def status(self) -> Mapping[str, Mapping[str, Any]]:
+        """Say of each node: its incarnation, how often it was restarted; a pod that ended is always started again."""
+        every = [pod for pods in self.everywhere().values() for pod in pods]
+        return {
+            self.named(pod): {"incarnation": pod.incarnation, "restarts": pod.restarts, "code": None}
+            for pod in every
+            if self.named(pod) in self._inside
+        }
+
+    def log(self, node: str) -> str:
+        """Give the end of a node's log."""
+        pod = self._there(node)
+        with self.cluster.asked(f"the log of {pod.name}"):
+            return str(self.cluster.core.read_namespaced_pod_log(pod.name, pod.namespace, tail_lines=15))
+
+    def await_ready(self, within_s: float) -> None:
+        """Wait until every workload has all its pods. TargetError names those that lack some."""
+        for component in COMPONENTS:
+            until(partial(self._has_all, component), within_s, f"the pods of {component} to be ready", POLL_S)
+
+    def close(self) -> None:
+        """Take the lab away, and its cluster when that was made for it; again is the same as once."""
+        if self._keeper:
+            self._keeper.let_go(DOWN_S)
+            self._keeper = None
+        down(self.name, self.namespace)
+
+
+def down(name: str, namespace: str) -> None:
+    """Take a lab away, and its cluster when that was made for it."""
+    if marked.is_ours(name):
+        clusters.delete(name)
+    elif name in clusters.names():
+        lab.remove(clusters.find(name), namespace, DOWN_S)

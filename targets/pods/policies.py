@@ -1,0 +1,98 @@
+"""Who reaches whom: a rule, as a NetworkPolicy that names the pods by labels of ours.
+
+A policy can only say who may: so it lets everybody reach the destinations but the sources, by their labels and by
+their addresses. Probes of the kubelet pass policies, so a pod that is cut off stays Ready. A new pod bears no label.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from targets.pods.cluster import Cluster
+from targets.pods.workloads import Pod
+from targets.rules import Rule
+from targets.target import TargetGone, Unable
+
+MANAGED = "app.kubernetes.io/managed-by"
+OURS = "drillyard"
+CUT = "drillyard/cut"
+FROM, TO = "from", "to"
+EVERYBODY = "*"
+
+
+def label(rule_id: str) -> str:
+    """Name the label that a rule's pods bear."""
+    return f"drillyard/{rule_id}"
+
+
+def name(rule_id: str) -> str:
+    """Name a rule's policy."""
+    return f"drillyard-{rule_id}".lower()
+
+
+def check(rule: Rule) -> None:
+    """Raise Unable for what no NetworkPolicy can do."""
+    if rule.mode not in ("drop", "discard") or rule.direction != "both":
+        what = rule.mode if rule.direction == "both" else f"{rule.mode} of one direction"
+        raise Unable(f"a NetworkPolicy cuts both ways and does nothing else: {what} cannot be had in this cluster")
+    if EVERYBODY in rule.destinations:
+        raise Unable("a NetworkPolicy has to be told whom to protect: name the destinations")
+
+
+def written(rule: Rule, sources: Collection[Pod]) -> dict[str, Any]:
+    """Write the policy that keeps a rule."""
+    besides = {"key": label(rule.id), "operator": "NotIn", "values": [FROM]}
+    addresses = [f"{pod.address}/32" for pod in sources if pod.address]
+    others = [
+        {"namespaceSelector": {}, "podSelector": {"matchExpressions": [besides]}},
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": addresses}},
+    ]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name(rule.id), "labels": {MANAGED: OURS, CUT: rule.id, "chaos-type": "partition"}},
+        "spec": {
+            "podSelector": {"matchLabels": {label(rule.id): TO}},
+            "policyTypes": ["Ingress"],
+            "ingress": [] if EVERYBODY in rule.sources else [{"from": others}],
+        },
+    }
+
+
+def cut(cluster: Cluster, rule: Rule, sources: Collection[Pod], destinations: Collection[Pod]) -> None:
+    """Put a rule in force; again is the same as once. Labels come first: then it holds as soon as it is there."""
+    for side, pods in ((FROM, sources), (TO, destinations)):
+        for pod in pods:
+            _mark(cluster, pod, {label(rule.id): side})
+    (namespace,) = {pod.namespace for pod in destinations}
+    with cluster.asked(f"networkpolicies of {namespace}"):
+        found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule.id}").items
+        if not found:
+            cluster.networking.create_namespaced_network_policy(namespace, written(rule, sources))
+
+
+def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Collection[Pod]) -> None:
+    """Take a rule and its labels away; nothing to do when it is not there."""
+    for namespace in namespaces:
+        with cluster.asked(f"networkpolicies of {namespace}"):
+            cluster.networking.delete_collection_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule_id}")
+    for pod in pods:
+        if label(rule_id) in pod.labels:
+            _mark(cluster, pod, {label(rule_id): None})
+
+
+def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:
+    """List the ids of the rules in force."""
+    found = set()
+    for namespace in namespaces:
+        with cluster.asked(f"networkpolicies of {namespace}"):
+            listed = cluster.networking.list_namespaced_network_policy(namespace, label_selector=CUT).items
+        found |= {each.metadata.labels[CUT] for each in listed}
+    return frozenset(found)
+
+
+def _mark(cluster: Cluster, pod: Pod, labels: Mapping[str, str | None]) -> None:
+    try:
+        with cluster.asked(f"{pod.namespace}/{pod.name}"):
+            cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": {"labels": dict(labels)}})
+    except TargetGone:
+        return  # and with it whatever it bore

@@ -1,0 +1,196 @@
+"""Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from targets.pods import commands, policies, workloads
+from targets.pods.cluster import Cluster
+from targets.pods.workloads import HELD, Pod, Selection
+from targets.rules import Rule
+from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
+from targets.waiting import until
+
+KILLED_WITHIN_S = 30.0
+SERVES_WITHIN_S = 120.0
+POLL_S = 0.1
+MERGE = "application/merge-patch+json"
+REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
+
+
+class KubernetesTarget:
+    """Components of one cluster; anybody's, so it has to be armed by its context's name."""
+
+    disposable = False
+
+    def __init__(self, cluster: Cluster, address: str, selections: Mapping[str, Selection]) -> None:
+        self.cluster = cluster
+        self.address = address
+        self._selections = selections
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Name the components."""
+        return tuple(self._selections)
+
+    def pods(self, component: str) -> tuple[Pod, ...]:
+        """List a component's pods, running or not."""
+        if component not in self._selections:
+            raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
+        return workloads.of(self.cluster, self._selections[component])
+
+    def everywhere(self) -> dict[str, tuple[Pod, ...]]:
+        """List the pods of all components."""
+        with ThreadPoolExecutor(max(1, len(self._selections))) as pool:
+            return dict(zip(self._selections, pool.map(self.pods, self._selections), strict=True))
+
+    def find(self, node: str) -> Pod | None:
+        """Find a node's pod, None when it is gone."""
+        return next((pod for pods in self.everywhere().values() for pod in pods if self.named(pod) == node), None)
+
+    def named(self, pod: Pod) -> str:
+        """Name the node that a pod is."""
+        return pod.name
+
+    def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
+        """List the nodes of a component, all or of one role: what its role label says."""
+        found = [
+            Node(name=self.named(pod), component=component, role=pod.role, zone=pod.zone, inside=pod.address)
+            for pod in self.pods(component)
+        ]
+        return tuple(node for node in found if role is None or node.role == role)
+
+    def endpoint(self, component: str) -> str:
+        """Give the URL that the system's file says."""
+        if component not in self._selections:
+            raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
+        return self._selections[component].url
+
+    def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
+        """Run a command in the node's first container."""
+        code, out, err = commands.inside(self.cluster, self._there(node.name), argv, timeout=timeout)
+        return Ran(argv=tuple(argv), code=code, out=out, err=err)
+
+    def incarnation(self, node: str) -> str | None:
+        """Identify the running instance as "pod's uid/container's id", None when none runs.
+
+        Of a pod that is gone for good "replaced", when its workload has all its pods again.
+        """
+        if pod := self.find(node):
+            return pod.incarnation
+        return REPLACED if self._has_all(self._family(node)) else None
+
+    def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
+        """Delete that very pod, after `grace_s` of asking it to end. VictimGone when it does not run.
+
+        Its workload replaces it, unless `for_good`: then it stays as the pod of a lost node does, until it is started.
+        """
+        pod = self._there(node)
+        if pod.incarnation != incarnation:
+            raise VictimGone(f"{node}: {incarnation} does not run any more")
+        if for_good:
+            self._hold(pod, held=True)
+        self.strike(pod, grace_s)
+        with self.cluster.asked(f"{pod.namespace}/{pod.name}"):
+            self.cluster.core.delete_namespaced_pod(
+                pod.name,
+                pod.namespace,
+                body={"gracePeriodSeconds": round(grace_s), "preconditions": {"uid": pod.uid}},
+            )
+        until(lambda: self.incarnation(node) != incarnation, KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end")
+
+    def strike(self, pod: Pod, grace_s: float) -> None:
+        """Kill its processes before anybody asks them to end; where they are not ours, deleting the pod has to do."""
+
+    def start(self, node: str) -> None:
+        """Let the node's workload have its pods again, and wait until they are ready."""
+        pod = self.find(node)
+        if pod and pod.held:
+            self._hold(pod, held=False)
+        family = self._family(node)
+        until(lambda: self._has_all(family), SERVES_WITHIN_S, f"the pods of {family} to be ready", POLL_S)
+
+    def down(self) -> tuple[str, ...]:
+        """Name the pods that do not run, and the workloads that lack some."""
+        found = []
+        for component, pods in self.everywhere().items():
+            found += [self.named(pod) for pod in pods if not pod.incarnation]
+            if not found and not self._has_all(component):
+                found.append(f"a pod of {component}")
+        return tuple(found)
+
+    def means(self, rule: Rule) -> str:
+        """Say by what means the rule would be kept. Unable for what no NetworkPolicy can do."""
+        policies.check(rule)
+        self._sides(rule)
+        return "a NetworkPolicy"
+
+    def cut(self, rule: Rule) -> None:
+        """Put a rule in force, for existing and for new connections; again is the same as once."""
+        policies.check(rule)
+        sources, destinations = self._sides(rule)
+        policies.cut(self.cluster, rule, sources, destinations)
+
+    def uncut(self, rule_id: str) -> None:
+        """Take a rule away; nothing to do when it is not there."""
+        every = [pod for pods in self.everywhere().values() for pod in pods]
+        policies.uncut(self.cluster, self._namespaces(), rule_id, every)
+
+    def cuts(self) -> frozenset[str]:
+        """List the ids of the rules in force."""
+        return policies.cuts(self.cluster, self._namespaces())
+
+    def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
+        """Give kubectl's own commands for it; () where there are none."""
+        namespace = next(iter(self._namespaces()))
+        if undo == "uncut":
+            return (self.cluster.kubectl(namespace, f"delete networkpolicy {policies.name(str(arguments[0]))}"),)
+        pod = self.find(str(arguments[0])) if undo == "start" else None
+        if pod and pod.held:
+            clear = """patch pod %s --type merge -p '{"metadata":{"finalizers":null}}'"""
+            return (self.cluster.kubectl(pod.namespace, clear % pod.name),)
+        return ()
+
+    def _there(self, node: str) -> Pod:
+        found = self.find(node)
+        if found is None:
+            raise VictimGone(f"{self.address}: there is no pod {node} any more")
+        return found
+
+    def _sides(self, rule: Rule) -> tuple[list[Pod], list[Pod]]:
+        every = {self.named(pod): pod for pods in self.everywhere().values() for pod in pods}
+        if unknown := {*rule.sources, *rule.destinations} - {*every, policies.EVERYBODY}:
+            raise BadInput(f"{self.address} has no node {', '.join(sorted(unknown))}; it has {', '.join(every)}")
+        found = [[every[name] for name in side if name in every] for side in (rule.sources, rule.destinations)]
+        if len({pod.namespace for pod in found[1]}) > 1:
+            raise Unable("destinations in several namespaces: cut them off by one rule each")
+        return found[0], found[1]
+
+    def _hold(self, pod: Pod, *, held: bool) -> None:
+        """Put our finalizer on a pod, or take it away; others' stay."""
+        with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
+            now = self.cluster.core.read_namespaced_pod(pod.name, pod.namespace).metadata.finalizers or []
+            wanted = [each for each in now if each != HELD] + ([HELD] if held else [])
+            # a merge of the usual kind would join the lists
+            self.cluster.core.patch_namespaced_pod(
+                pod.name, pod.namespace, {"metadata": {"finalizers": wanted}}, _content_type=MERGE
+            )
+
+    def _has_all(self, component: str) -> bool:
+        """Tell whether a component has as many ready pods as its workloads are to have."""
+        wanted = sum(workloads.owners(self.cluster, self._selections[component]).values())
+        return sum(pod.ready for pod in self.pods(component)) >= wanted
+
+    def _family(self, node: str) -> str:
+        """Say of which component a node is, or was: a pod's name begins with its workload's. BadInput: of none."""
+        for component, pods in self.everywhere().items():
+            if any(self.named(pod) == node for pod in pods):
+                return component
+        for component, where in self._selections.items():
+            names = [each.partition("/")[2] for each in workloads.owners(self.cluster, where)]
+            if any(node.startswith(f"{name}-") for name in names):
+                return component
+        raise BadInput(f"{self.address} has no node {node!r}")
+
+    def _namespaces(self) -> list[str]:
+        return sorted({where.namespace for where in self._selections.values()})
