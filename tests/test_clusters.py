@@ -124,7 +124,7 @@ def test_what_no_policy_can_do_is_a_skip_with_its_reason(words: dict[str, Any]) 
 def test_a_pod_finds_out_who_it_is_and_where_the_others_are() -> None:
     assert pods_own.node("postgres", "postgres-1").name == "postgres-b"
     assert pods_own.node("api", "api-7c9d-x2x").name == "api-1"
-    environment = {}
+    environment: dict[str, str] = {}
     for each in yaml.safe_load_all(SERVICES.read_text()):
         word = each["metadata"]["name"].upper().replace("-", "_")
         environment |= {

@@ -22,7 +22,6 @@ from targets.lab.host import DESCRIPTION, HOME
 from targets.lab.layout import FRONT, LOCALHOST, PARTS, Part, names
 from targets.target import TargetError
 
-CODE = "/opt/lab"  # in the image
 TRIES = 5  # a network or a port that was free a moment ago may be somebody's now
 _SPARE = {part.name for part in PARTS if part.spare}
 _TAKEN = ("overlap", "already allocated", "address already in use")

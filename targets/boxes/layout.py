@@ -17,6 +17,7 @@ from targets.lab.serving import socket_name
 LAB, NODE, DOORS, CONTROL, OWNER, HOST = (
     f"drillyard.{word}" for word in ("lab", "node", "doors", "control", "owner", "host")
 )
+CODE = "/opt/lab"  # in the image
 SWITCHBOARD = "front"  # the container with the doors
 _FIRST = 10  # the last number of the first node's address; the switchboard's is 2
 _NETS = [f"10.{two}.{three}" for two in range(201, 251) for three in range(256)]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
-from targets.boxes import build, commands, front, here, layout
+from targets.boxes import commands, front, here, layout
 from targets.lab import volumes
 from targets.lab.host import HOME
 from targets.lab.loads import PROGRAMS
@@ -35,7 +35,7 @@ class Loads:
         if kind == "space":  # it outlives the server that ends for want of space, and with it its container
             options["volume"], where, home = str(HOME / node / volumes.NAME), layout.SWITCHBOARD, str(HOME)
         words = [f"{key}={value}" for key, value in {**options, "load": load_id}.items()]
-        argv = ["python3", "-I", "-S", f"{build.CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
+        argv = ["python3", "-I", "-S", f"{layout.CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
         for _ in range(workers):
             commands.inside(self.lab, where, argv, detach=True, workdir=home)
 

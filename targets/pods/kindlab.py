@@ -12,8 +12,9 @@ from targets.lab.layout import COMPONENTS, DATABASE, FRONT, LOCALHOST, component
 from targets.lab.pod import LETTERS
 from targets.lab.stores import Stores
 from targets.pods import clusters, commands, lab
+from targets.pods.changes import Changes
 from targets.pods.cluster import Cluster
-from targets.pods.target import POLL_S, KubernetesTarget
+from targets.pods.target import POLL_S
 from targets.pods.workloads import Pod
 from targets.target import Node, Ran, TargetError
 from targets.waiting import until
@@ -23,20 +24,18 @@ ANSWER_S = 5.0
 STATEFUL = "StatefulSet"
 
 
-class KindTarget(KubernetesTarget, Stores):
+class KindTarget(Changes, Stores):
     """A lab that is up; its StatefulSets' pods are nodes of the lab, and called so."""
 
     disposable = True
 
     def __init__(self, name: str, cluster: Cluster, namespace: str, keeper: Keeper | None = None) -> None:
-        KubernetesTarget.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
+        Changes.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
         Stores.__init__(self, lab.doors(cluster, namespace, name))
         self.name = name
         self.namespace = namespace
-        self._inside = lab.inside(cluster, namespace)
+        self._named_inside = lab.inside(cluster, namespace)
         self._keeper = keeper
-
-    components = COMPONENTS
 
     @property
     def doors(self) -> Mapping[str, int]:
@@ -62,7 +61,7 @@ class KindTarget(KubernetesTarget, Stores):
                 role=roles[name],
                 zone=pod.zone,
                 endpoint=node_url(name, self._doors) if name in self._doors else "",
-                inside=self._inside.get(name, ""),
+                inside=self._named_inside.get(name, ""),
             )
             for name, pod in pods.items()
         ]
@@ -76,7 +75,7 @@ class KindTarget(KubernetesTarget, Stores):
 
     def _named_outside(self) -> str:
         """Tell whoever asks the sentinels at which doors those stand that they name."""
-        known = {self._inside[name]: f"{LOCALHOST}:{self._doors[name]}" for name in names("redis")}
+        known = {self._named_inside[name]: f"{LOCALHOST}:{self._doors[name]}" for name in names("redis")}
         return "?" + "&".join(f"{there}={here}" for there, here in known.items())
 
     def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
@@ -92,7 +91,7 @@ class KindTarget(KubernetesTarget, Stores):
 
     def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
         """SIGKILL that very pod's processes and delete it; what no supervisor of the lab restarts stays down."""
-        stays = node in self._inside and not part(node).restarts
+        stays = node in self._named_inside and not part(node).restarts
         super().kill(node, incarnation, grace_s=grace_s, for_good=for_good or stays)
 
     def strike(self, pod: Pod, grace_s: float) -> None:
@@ -107,7 +106,7 @@ class KindTarget(KubernetesTarget, Stores):
         return {
             self.named(pod): {"incarnation": pod.incarnation, "restarts": pod.restarts, "code": None}
             for pod in every
-            if self.named(pod) in self._inside
+            if self.named(pod) in self._named_inside
         }
 
     def log(self, node: str) -> str:

@@ -31,7 +31,7 @@ def prepare(lab: str) -> None:
             )
     for host in HOSTS:
         with commands.answered(lab, host):
-            engine.client().api.put_archive(build.container(lab, host), build.CODE, packed.getvalue())
+            engine.client().api.put_archive(build.container(lab, host), layout.CODE, packed.getvalue())
 
 
 def snapshot(lab: str | None, *, state: Path | None = None, tmp: Path | None = None) -> world.World:

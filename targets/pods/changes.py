@@ -1,0 +1,103 @@
+"""What a lab on a cluster can be changed in: its servers' settings, how many replicas its API has."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from targets.lab import settings
+from targets.lab.host import HOME
+from targets.lab.layout import DATABASE, FRONT, names
+from targets.pods import commands, workloads
+from targets.pods.work import Work
+from targets.target import BadInput, Ran, TargetError
+from targets.waiting import until
+
+SCALED_WITHIN_S = 60.0
+FIRST_COUNT = "drillyard/replicas"  # on a workload that was scaled: how many it is to have
+MOST = 6
+_KEEP_RIGHTS = 'f="$1"; d="$f.new"; cp -p "$f" "$d" 2>/dev/null; printf %s "$2" | base64 -d >"$d" && mv "$d" "$f"'
+
+
+class There:
+    """The nodes' files and commands, as targets.lab.settings wants them."""
+
+    def __init__(self, lab: Work, doors: Mapping[str, int]) -> None:
+        self.lab = lab
+        self.doors = doors
+
+    def ran(self, node: str, argv: Sequence[str], timeout: float) -> Ran:
+        """Run a command of PostgreSQL's in the node's pod; code 2, as psql gives it, when it does not run."""
+        known = [f"PGHOST={HOME / node}", "PGUSER=postgres", f"PGDATABASE={DATABASE}"]
+        pod = self.lab.find(node)
+        if pod is None or not pod.incarnation:
+            return Ran(argv=tuple(argv), code=2, out="", err=f"{node} does not run")
+        words = ["timeout", "-k", "1", f"{timeout:.3f}", "env", *known, *argv]
+        code, out, err = commands.inside(self.lab.cluster, pod, words, timeout=timeout + 2)
+        return Ran(argv=tuple(argv), code=code, out=out, err=err)
+
+    def text(self, node: str, name: str) -> str | None:
+        """Read a file in the node's folder, None when there is none. TargetError when its pod does not run."""
+        code, out, _ = self._inside(node, ["cat", str(HOME / node / name)])
+        return out if code == 0 else None
+
+    def write(self, node: str, name: str, text: str) -> None:
+        """Write a file in the node's folder; its owner and its rights stay what they are."""
+        coded = base64.b64encode(text.encode()).decode()
+        code, _, err = self._inside(node, ["sh", "-c", _KEEP_RIGHTS, "sh", str(HOME / node / name), coded])
+        if code:
+            raise TargetError(f"{node}: {name} cannot be written: {err.strip()[-300:]}")
+
+    def _inside(self, node: str, argv: Sequence[str]) -> commands.Said:
+        pod = self.lab.find(node)
+        if pod is None or not pod.incarnation:
+            raise TargetError(f"{node} does not run: its files are out of reach")
+        return commands.inside(self.lab.cluster, pod, argv, timeout=settings.ANSWER_S)
+
+
+class Changes(Work):
+    """The settings and sizes of a lab."""
+
+    _doors: Mapping[str, int]
+
+    def setting(self, node: str, name: str) -> str | None:
+        """Read what is set on top of the server's configuration, None when nothing is. BadInput: no such setting."""
+        return settings.read(There(self, self._doors), node, name)
+
+    def configure(self, node: str, name: str, value: str | None) -> None:
+        """Set a value in force at once, None takes it away again."""
+        settings.write(There(self, self._doors), node, name, value)
+
+    def overrides(self) -> frozenset[str]:
+        """Describe the settings of PostgreSQL servers that are not the launchers' own; of those that run."""
+        there = There(self, self._doors)
+        running = [self.named(pod) for pod in self.pods("postgres") if pod.incarnation]
+        with ThreadPoolExecutor(max(1, len(running))) as pool:
+            found = pool.map(lambda node: settings.overrides(there, node), running)
+            return frozenset(line for lines in found for line in lines)
+
+    def scale(self, component: str, count: int) -> None:
+        """Have that many pods serve, and wait until they do. BadInput: it cannot have so many."""
+        if component != FRONT or not 1 <= count <= MOST:
+            can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
+            raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
+        namespace = self._selections[component].namespace
+        first = len(names(component))
+        body = {
+            "metadata": {"annotations": {FIRST_COUNT: str(first) if count != first else None}},
+            "spec": {"replicas": count},
+        }
+        with self.cluster.asked(f"deployment {namespace}/{component}"):
+            self.cluster.apps.patch_namespaced_deployment(component, namespace, body)
+        until(lambda: self._exactly(component, count), SCALED_WITHIN_S, f"{component} to have {count} pods", 0.1)
+
+    def scaled(self, component: str) -> int:
+        """Count the nodes that the component is to have."""
+        return sum(workloads.owners(self.cluster, self._selections[component]).values())
+
+    def resized(self) -> tuple[str, ...]:
+        """Name the components that are to have another number of nodes than at first."""
+        return tuple(each for each in self.components if self.scaled(each) != len(names(each)))
+
+    def _exactly(self, component: str, count: int) -> bool:
+        pods = self.pods(component)
+        return len(pods) == count == sum(pod.ready for pod in pods)

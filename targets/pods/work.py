@@ -1,0 +1,114 @@
+"""What a lab's pods do beside their servers, or cease to do: loads set to work in them, processes frozen."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from targets.boxes.layout import CODE
+from targets.lab.host import HOME
+from targets.lab.loads import PROGRAMS
+from targets.pods import commands
+from targets.pods.target import KubernetesTarget
+from targets.pods.workloads import Pod
+from targets.target import BadInput, TargetError, Unable, VictimGone
+
+ANSWER_S = 10.0
+Found = tuple[int, str, str]  # pid, state, command line
+# every process but the first, which asks whether they live, and whoever says it
+_OTHERS = "kill -{} -1"
+_DETACHED = (
+    'cd "$1" && n="$2" && shift 2 && while [ $((n -= 1)) -ge 0 ]; do setsid -f "$@" </dev/null >/dev/null 2>&1; done'
+)
+
+
+class Work(KubernetesTarget):
+    """A lab's pods, as far as it goes by commands inside them."""
+
+    def pause(self, node: str, incarnation: str) -> None:
+        """SIGSTOP all processes of that very instance but the first. VictimGone when it does not run any more."""
+        pod = self._there(node)
+        if pod.incarnation != incarnation:
+            raise VictimGone(f"{node}: {incarnation} does not run any more")
+        self._inside(pod, ["sh", "-c", f"{_OTHERS.format('STOP')}; {_OTHERS.format('STOP')}"])  # who forked meanwhile
+
+    def resume(self, node: str) -> None:
+        """Let the node go on; nothing to do when it is not frozen."""
+        pod = self.find(node)
+        if pod and pod.incarnation:
+            self._inside(pod, ["sh", "-c", _OTHERS.format("CONT")])
+
+    def paused(self) -> frozenset[str]:
+        """Name the nodes that have frozen processes."""
+        listed = self._processes()
+        return frozenset(name for name, found in listed.items() if any(state[0] in "Tt" for _, state, _ in found))
+
+    def load(
+        self,
+        node: str,
+        *,
+        load_id: str,
+        kind: str,
+        workers: int,
+        seconds: float,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set programs to work in the node's pod, inside its limits; they end by themselves after `seconds`."""
+        if not kind.isidentifier() or not (PROGRAMS / f"{kind}.py").is_file():
+            raise BadInput(f"the lab has no load of kind {kind!r}; targets/lab/loads/ has one file per kind")
+        if kind == "space":
+            raise Unable(f"{self.address}: its volumes have no limit of their own: a full one would be the machine's")
+        words = [f"{key}={value}" for key, value in {**(options or {}), "load": load_id}.items()]
+        program = ["python3", "-I", "-S", f"{CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
+        pod = self._there(node)
+        self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / node), str(workers), *program])
+
+    def unload(self, load_id: str) -> None:
+        """End the load of that id; nothing to do when there is none."""
+        wanted = ["pkill", "-KILL", "-f", f"loads/.* load={re.escape(load_id)}$"]
+        self._everywhere(lambda pod: commands.inside(self.cluster, pod, wanted, timeout=ANSWER_S))
+
+    def loading(self, load_id: str) -> int:
+        """Count the programs of that load which run."""
+        return self._at_work()[load_id]
+
+    def loads(self) -> frozenset[str]:
+        """List the ids of the loads at work."""
+        return frozenset(self._at_work())
+
+    def _at_work(self) -> Counter[str]:
+        lines = [line for found in self._processes().values() for _, _, line in found]
+        return Counter(match[1] for line in lines if (match := re.search(r"/loads/\w+\.py .*load=(\S+)$", line)))
+
+    def _processes(self) -> dict[str, list[Found]]:
+        """List the processes of the nodes that run."""
+        said = self._everywhere(
+            lambda pod: commands.inside(self.cluster, pod, ["ps", "-eo", "pid=,stat=,args="], timeout=ANSWER_S)
+        )
+        return {name: [_read(line) for line in out.splitlines() if line.strip()] for name, (_, out, _) in said.items()}
+
+    def _everywhere(self, ask: Callable[[Pod], commands.Said]) -> dict[str, commands.Said]:
+        """Do something in every pod that runs, all at once; one that ends meanwhile is left out."""
+        running = [pod for pods in self.everywhere().values() for pod in pods if pod.incarnation]
+
+        def one(pod: Pod) -> commands.Said | None:
+            with suppress(TargetError):
+                return ask(pod)
+            if (now := self.find(self.named(pod))) and now.incarnation == pod.incarnation:
+                return ask(pod)
+            return None
+
+        with ThreadPoolExecutor(max(1, len(running))) as pool:
+            answers = zip(running, pool.map(one, running), strict=True)
+            return {self.named(pod): answer for pod, answer in answers if answer}
+
+    def _inside(self, pod: Pod, argv: Sequence[str]) -> None:
+        code, _, err = commands.inside(self.cluster, pod, argv, timeout=ANSWER_S)
+        if code:
+            raise TargetError(f"{self.named(pod)}: {' '.join(argv[:3])[:80]} ended with {code}: {err.strip()[-300:]}")
+
+
+def _read(line: str) -> Found:
+    pid, state, words = line.split(None, 2)
+    return int(pid), state, words
