@@ -8,12 +8,13 @@ from targets.lab import settings
 from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, FRONT, names
 from targets.pods import commands, workloads
+from targets.pods.sweep import MERGE
 from targets.pods.work import Work
+from targets.pods.workloads import FIRST_COUNT, SCALED
 from targets.target import BadInput, Ran, TargetError
 from targets.waiting import until
 
 SCALED_WITHIN_S = 60.0
-FIRST_COUNT = "drillyard/replicas"  # on a workload that was scaled: how many it is to have
 MOST = 6
 _KEEP_RIGHTS = 'f="$1"; d="$f.new"; cp -p "$f" "$d" 2>/dev/null; printf %s "$2" | base64 -d >"$d" && mv "$d" "$f"'
 
@@ -81,13 +82,15 @@ class Changes(Work):
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
         namespace = self._selections[component].namespace
-        first = len(names(component))
-        body = {
-            "metadata": {"annotations": {FIRST_COUNT: str(first) if count != first else None}},
-            "spec": {"replicas": count},
+        first, other = len(names(component)), count != len(names(component))
+        says = {
+            "labels": {SCALED: "true" if other else None},
+            "annotations": {FIRST_COUNT: str(first) if other else None},
         }
         with self.cluster.asked(f"deployment {namespace}/{component}"):
-            self.cluster.apps.patch_namespaced_deployment(component, namespace, body)
+            self.cluster.apps.patch_namespaced_deployment(
+                component, namespace, {"metadata": says, "spec": {"replicas": count}}, _content_type=MERGE
+            )
         until(lambda: self._exactly(component, count), SCALED_WITHIN_S, f"{component} to have {count} pods", 0.1)
 
     def scaled(self, component: str) -> int:

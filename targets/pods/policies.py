@@ -15,6 +15,7 @@ from targets.target import TargetGone, Unable
 MANAGED = "app.kubernetes.io/managed-by"
 OURS = "drillyard"
 CUT = "drillyard/cut"
+MARKED = "drillyard/in-a-cut"  # by which pods with such labels are found
 FROM, TO = "from", "to"
 EVERYBODY = "*"
 
@@ -62,7 +63,7 @@ def cut(cluster: Cluster, rule: Rule, sources: Collection[Pod], destinations: Co
     """Put a rule in force; again is the same as once. Labels come first: then it holds as soon as it is there."""
     for side, pods in ((FROM, sources), (TO, destinations)):
         for pod in pods:
-            _mark(cluster, pod, {label(rule.id): side})
+            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"})
     (namespace,) = {pod.namespace for pod in destinations}
     with cluster.asked(f"networkpolicies of {namespace}"):
         found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule.id}").items
@@ -77,7 +78,8 @@ def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Col
             cluster.networking.delete_collection_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule_id}")
     for pod in pods:
         if label(rule_id) in pod.labels:
-            _mark(cluster, pod, {label(rule_id): None})
+            others = [key for key in pod.labels if key.startswith(f"{OURS}/partition-") and key != label(rule_id)]
+            _mark(cluster, pod, {label(rule_id): None, **({} if others else {MARKED: None})})
 
 
 def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:

@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from targets.pods import commands, policies, workloads
 from targets.pods.cluster import Cluster
-from targets.pods.workloads import HELD, Pod, Selection
+from targets.pods.sweep import MERGE, sweep
+from targets.pods.workloads import Pod, Selection
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
 from targets.waiting import until
@@ -14,7 +15,6 @@ from targets.waiting import until
 KILLED_WITHIN_S = 30.0
 SERVES_WITHIN_S = 120.0
 POLL_S = 0.1
-MERGE = "application/merge-patch+json"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
@@ -140,6 +140,10 @@ class KubernetesTarget:
         """List the ids of the rules in force."""
         return policies.cuts(self.cluster, self._namespaces())
 
+    def sweep(self) -> tuple[str, ...]:
+        """Put back everything of ours in the cluster, by its labels alone, whoever left it; names what was there."""
+        return sweep(self.cluster)
+
     def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
         """Give kubectl's own commands for it; () where there are none."""
         namespace = next(iter(self._namespaces()))
@@ -169,12 +173,10 @@ class KubernetesTarget:
     def _hold(self, pod: Pod, *, held: bool) -> None:
         """Put our finalizer on a pod, or take it away; others' stay."""
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            now = self.cluster.core.read_namespaced_pod(pod.name, pod.namespace).metadata.finalizers or []
-            wanted = [each for each in now if each != HELD] + ([HELD] if held else [])
+            now = self.cluster.core.read_namespaced_pod(pod.name, pod.namespace).metadata.finalizers
+            metadata = workloads.held(now) if held else workloads.released(now)
             # a merge of the usual kind would join the lists
-            self.cluster.core.patch_namespaced_pod(
-                pod.name, pod.namespace, {"metadata": {"finalizers": wanted}}, _content_type=MERGE
-            )
+            self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
 
     def _has_all(self, component: str) -> bool:
         """Tell whether a component has as many ready pods as its workloads are to have."""

@@ -1,6 +1,6 @@
 """The pods of a component, found by its selector, and who sees to it that they are there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,9 @@ from targets.pods.cluster import Cluster
 from targets.target import BadInput
 
 ZONE = "topology.kubernetes.io/zone"
-HELD = "drillyard/held"  # a finalizer: a pod that was killed stays down, as that of a lost node does
+HELD = "drillyard/held"  # a finalizer, and a label: a pod that was killed stays down, as that of a lost node does
+SCALED = "drillyard/scaled"  # a label of a workload that is to have another number of pods than it had
+FIRST_COUNT = "drillyard/replicas"  # an annotation beside it: how many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +78,14 @@ def matches(selector: str, labels: Mapping[str, str]) -> bool:
     return all(labels.get(key.strip()) == value.strip() for key, _, value in wanted)
 
 
-def runs(pods: Iterable[Pod]) -> list[Pod]:
-    """Give those that run."""
-    return [pod for pod in pods if pod.incarnation]
+def held(finalizers: Sequence[str] | None) -> dict[str, Any]:
+    """Give the metadata that keeps a pod's end from being seen; others' finalizers stay."""
+    return {"finalizers": [*(each for each in finalizers or [] if each != HELD), HELD], "labels": {HELD: "true"}}
+
+
+def released(finalizers: Sequence[str] | None) -> dict[str, Any]:
+    """Give the metadata that lets it be seen."""
+    return {"finalizers": [each for each in finalizers or [] if each != HELD], "labels": {HELD: None}}
 
 
 def _pod(each: Any, where: Selection, zones: Mapping[str, str]) -> Pod:
