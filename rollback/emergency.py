@@ -2,8 +2,9 @@
 
 1 stop injecting      a mark that every running drill obeys
 2-6 put back          partitions, stress, dependencies, killed and lost nodes, everything else
-7 look                the six points, again and again until they are ok or patience ends
-8 report              <state>/stops/<time>.json
+7 sweep               with --target: what says of itself that it is ours, whoever's record it was on
+8 look                the six points, again and again until they are ok or patience ends
+9 report              <state>/stops/<time>.json
 """
 
 import time
@@ -17,7 +18,7 @@ from rollback import stop as stopping
 from rollback.health import Point
 from rollback.marks import Person
 from rollback.records import Injection
-from targets.target import BadInput, DrillyardError
+from targets.target import BadInput, DrillyardError, TargetGone, sweep
 
 POLL_S = 0.5
 PUT_BACK = (  # in this order: what is cut or overloaded would not come back
@@ -90,7 +91,9 @@ def stop(order: Order) -> Report:
     unreadable = stops[0][2].unreadable
     if order.force and (unhealed or unreadable):
         steps.append(_given_up(len(steps) + 1, unhealed, order))
-    failed = (*unreadable, *stopping.Stopped(unhealed=tuple(unhealed)).failed)
+    swept = [_swept(len(steps) + 1, order.targets)] if order.targets and order.only is None else []
+    steps += swept
+    failed = (*unreadable, *stopping.Stopped(unhealed=tuple(unhealed)).failed, *(f for s in swept for f in s.failed))
     points = _looked(order, patient=not failed)
     wrong = [says for point in points if point.state == "NOT ok" for says in point.says]
     said = "; ".join(f"{point.number} {point.state}" for point in points)
@@ -170,6 +173,19 @@ def _put_back(kinds: Sequence[str], order: Order) -> stopping.Stopped:
 def _step(number: int, name: str, done: stopping.Stopped) -> Step:
     did = tuple(f"healed {record.fault} of {record.victims} ({record.id})" for record in done.healed)
     return Step(number=number, name=name, did=did, failed=stopping.Stopped(unhealed=done.unhealed).failed)
+
+
+def _swept(number: int, targets: Sequence[str]) -> Step:
+    """Put back what bears our labels: its record may lie on another machine, or nowhere any more."""
+    did, failed = [], []
+    for address in targets:
+        try:
+            did += [f"{address}: {found}" for found in sweep(address)]
+        except TargetGone:
+            continue  # the look says so
+        except DrillyardError as error:
+            failed.append(f"{address}: {error}")
+    return Step(number=number, name="sweep up what says that it is ours", did=tuple(did), failed=tuple(failed))
 
 
 def _given_up(number: int, unhealed: Sequence[Injection], order: Order) -> Step:

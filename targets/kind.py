@@ -8,6 +8,7 @@ from targets import where
 from targets.boxes import engine, image, marked
 from targets.boxes.keeper import Keeper
 from targets.pods import clusters, kindlab, lab
+from targets.pods import sweep as sweeping
 from targets.pods.kindlab import DOWN_S, KindTarget
 from targets.target import BadInput, DrillyardError, TargetError, TargetGone, Unable
 
@@ -65,6 +66,11 @@ def running() -> tuple[str, ...]:
         for name in clusters.ours():
             found += [f"kind:{name}/{namespace}" for namespace in lab.of(clusters.find(name))]
     return tuple(found)
+
+
+def sweep(address: str) -> tuple[str, ...]:
+    """Put back everything of ours in the cluster, by its labels alone; names what was there."""
+    return sweeping.sweep(clusters.find(_parts(address)[0]))
 
 
 def down(address: str) -> None:

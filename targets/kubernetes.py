@@ -3,6 +3,7 @@
 import os
 
 from targets import systems, where
+from targets.pods import sweep as sweeping
 from targets.pods.cluster import Cluster
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Selection
@@ -13,11 +14,7 @@ SCHEME = "kubernetes"
 
 def attach(address: str) -> KubernetesTarget:
     """Open the workloads of $DRILLYARD_SYSTEM on a named context. BadInput: no such context, or nothing selected."""
-    scheme, _, context = address.partition(":")
-    if scheme != SCHEME or not context:
-        raise BadInput(
-            f"--target {address}: a cluster is named kubernetes:CONTEXT; `kubectl config get-contexts` shows them"
-        )
+    context = _context(address)
     named = os.environ.get(where.SYSTEM, "lab")
     system = systems.load(named)
     found = {
@@ -32,6 +29,20 @@ def attach(address: str) -> KubernetesTarget:
     target = KubernetesTarget(Cluster(context=context), address, found)
     target.everywhere()  # whoever is selected by nothing is named now, before anything is hurt
     return target
+
+
+def sweep(address: str) -> tuple[str, ...]:
+    """Put back everything of ours in the cluster, by its labels alone; names what was there."""
+    return sweeping.sweep(Cluster(context=_context(address)))
+
+
+def _context(address: str) -> str:
+    scheme, _, context = address.partition(":")
+    if scheme != SCHEME or not context:
+        raise BadInput(
+            f"--target {address}: a cluster is named kubernetes:CONTEXT; `kubectl config get-contexts` shows them"
+        )
+    return context
 
 
 def create(**_: object) -> KubernetesTarget:

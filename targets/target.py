@@ -106,6 +106,15 @@ def attach(address: str) -> Target:
     return found
 
 
+def sweep(address: str) -> tuple[str, ...]:
+    """Put back everything of ours there that says of itself that it is: no record is asked. Names what was found.
+
+    () where nothing can bear such a label. TargetError names what could not be put back.
+    """
+    swept: Callable[[str], tuple[str, ...]] | None = getattr(scheme_module(address), "sweep", None)
+    return swept(address) if swept else ()
+
+
 def create(scheme: str, *, on_progress: Callable[[str], None], compose: Path | None = None) -> "Closable":
     """Build a new target of this kind, owned by this process; TargetError when it does not come up.
 

@@ -8,9 +8,8 @@ from targets.lab import settings
 from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, FRONT, names
 from targets.pods import commands, workloads
-from targets.pods.sweep import MERGE
 from targets.pods.work import Work
-from targets.pods.workloads import FIRST_COUNT, SCALED
+from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED
 from targets.target import BadInput, Ran, TargetError
 from targets.waiting import until
 

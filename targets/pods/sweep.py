@@ -11,10 +11,9 @@ from typing import Any
 
 from targets.pods.cluster import Cluster
 from targets.pods.policies import CUT, MANAGED, MARKED, OURS
-from targets.pods.workloads import FIRST_COUNT, HELD, SCALED, released
+from targets.pods.workloads import FIRST_COUNT, HELD, MERGE, SCALED, released
 from targets.target import TargetError, TargetGone
 
-MERGE = "application/merge-patch+json"
 TOGETHER = 16
 Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken away or put back
 

@@ -6,8 +6,7 @@ from contextlib import suppress
 
 from targets.pods import commands, policies, workloads
 from targets.pods.cluster import Cluster
-from targets.pods.sweep import MERGE, sweep
-from targets.pods.workloads import Pod, Selection
+from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
 from targets.waiting import until
@@ -140,10 +139,6 @@ class KubernetesTarget:
         """List the ids of the rules in force."""
         return policies.cuts(self.cluster, self._namespaces())
 
-    def sweep(self) -> tuple[str, ...]:
-        """Put back everything of ours in the cluster, by its labels alone, whoever left it; names what was there."""
-        return sweep(self.cluster)
-
     def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
         """Give kubectl's own commands for it; () where there are none."""
         namespace = next(iter(self._namespaces()))
@@ -175,7 +170,6 @@ class KubernetesTarget:
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
             now = self.cluster.core.read_namespaced_pod(pod.name, pod.namespace).metadata.finalizers
             metadata = workloads.held(now) if held else workloads.released(now)
-            # a merge of the usual kind would join the lists
             self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
 
     def _has_all(self, component: str) -> bool:

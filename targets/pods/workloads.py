@@ -7,6 +7,7 @@ from typing import Any
 from targets.pods.cluster import Cluster
 from targets.target import BadInput
 
+MERGE = "application/merge-patch+json"  # lists are replaced; a patch of the usual kind would join them
 ZONE = "topology.kubernetes.io/zone"
 HELD = "drillyard/held"  # a finalizer, and a label: a pod that was killed stays down, as that of a lost node does
 SCALED = "drillyard/scaled"  # a label of a workload that is to have another number of pods than it had
