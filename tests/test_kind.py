@@ -1,0 +1,176 @@
+"""The lab on a real kind cluster: who stays down, who is replaced, what a policy cuts, what labels alone put back."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from targets import places
+from targets.boxes import engine
+from targets.pods import clusters, sweep
+from targets.pods.kindlab import KindTarget
+from targets.pods.policies import MANAGED, OURS
+from targets.pods.target import REPLACED
+from targets.rules import Rule
+from targets.target import DrillyardError, Node, VictimGone, attach, create
+from targets.target import sweep as swept
+from targets.waiting import until
+
+LONG_S = 60.0
+REACHES = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2)"
+
+
+def lacks() -> str:
+    """Say why there can be no cluster here, "" when there can."""
+    try:
+        engine.client()
+        clusters.check()
+    except DrillyardError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[KindTarget]:
+    built: Any = create("kind", on_progress=lambda text: print(text, flush=True))
+    yield built
+    built.close()
+    assert built.name not in clusters.names()
+    assert not clusters.kubeconfig(built.name).exists()
+
+
+def the(lab: KindTarget, component: str, role: str | None = None) -> Node:
+    return lab.nodes(component, role)[0]
+
+
+def reaches(lab: KindTarget, source: Node, inside: str) -> bool:
+    host, _, port = inside.rpartition(":")
+    return lab.run(source, ["python3", "-c", REACHES, host, port], timeout=10).code == 0
+
+
+def test_another_process_finds_the_same_lab(lab: KindTarget) -> None:
+    again = attach(lab.address)
+    assert isinstance(again, KindTarget)
+    assert [node.name for node in again.nodes("postgres")] == ["postgres-a", "postgres-b", "postgres-c"]
+    assert sorted(node.role for node in again.nodes("postgres")) == ["primary", "standby", "standby"]
+    assert len({node.zone for node in lab.nodes("postgres")}) == 2
+    assert not again.down()
+
+
+def test_who_is_not_restarted_by_the_lab_stays_down_until_started(lab: KindTarget) -> None:
+    victim = the(lab, "redis", "replica").name
+    instance = lab.incarnation(victim)
+    assert instance
+    lab.kill(victim, instance)
+    assert lab.incarnation(victim) is None
+    assert lab.down() == (victim,)
+    with pytest.raises(VictimGone):
+        lab.kill(victim, instance)
+    assert any("finalizers" in line for line in lab.spelled("start", victim))
+    lab.start(victim)
+    assert lab.incarnation(victim) not in (None, instance)
+    assert not lab.down()
+    lab.start(victim)  # again is the same as once
+
+
+def test_a_replica_of_the_api_is_replaced(lab: KindTarget) -> None:
+    victim = the(lab, "api").name
+    instance = lab.incarnation(victim)
+    assert instance
+    lab.kill(victim, instance)
+    assert until(lambda: lab.incarnation(victim), LONG_S, "it is replaced") == REPLACED
+    assert victim not in [node.name for node in lab.nodes("api")]
+    assert len(lab.nodes("api")) == 2
+
+
+def test_a_partition_cuts_what_it_names_and_nobody_else(lab: KindTarget) -> None:
+    api, other = lab.nodes("api")
+    primary = the(lab, "postgres", "primary")
+    rule = Rule(id="partition-1", sources=(api.name,), destinations=(primary.name,), mode="drop")
+    assert lab.means(rule) == "a NetworkPolicy"
+    assert reaches(lab, api, primary.inside)
+    lab.cut(rule)
+    lab.cut(rule)
+    try:
+        assert lab.cuts() == {"partition-1"}
+        until(lambda: not reaches(lab, api, primary.inside), LONG_S, "it is cut")
+        assert reaches(lab, other, primary.inside)
+        assert [node.role for node in lab.nodes("postgres")].count("primary") == 1  # as seen from outside
+    finally:
+        lab.uncut("partition-1")
+        lab.uncut("partition-1")
+    assert not lab.cuts()
+    until(lambda: reaches(lab, api, primary.inside), LONG_S, "it is healed")
+    assert not sweep.left(lab.cluster)
+
+
+def test_a_frozen_server_answers_again_when_resumed(lab: KindTarget) -> None:
+    victim = the(lab, "postgres", "standby").name
+    instance = lab.incarnation(victim)
+    assert instance
+    lab.pause(victim, instance)
+    try:
+        assert lab.paused() == {victim}
+        assert {node.name for node in lab.nodes("postgres") if not node.role} == {victim}
+    finally:
+        lab.resume(victim)
+    assert not lab.paused()
+    until(lambda: all(node.role for node in lab.nodes("postgres")), LONG_S, "it answers")
+
+
+def test_a_load_works_in_its_pod_and_ends(lab: KindTarget) -> None:
+    victim = the(lab, "api").name
+    lab.load(victim, load_id="stress-1", kind="cpu", workers=2, seconds=60)
+    try:
+        assert lab.loading("stress-1") >= 2
+        assert lab.loads() == {"stress-1"}
+    finally:
+        lab.unload("stress-1")
+    assert not lab.loads()
+
+
+def test_a_setting_is_put_in_force_and_taken_away(lab: KindTarget) -> None:
+    primary = the(lab, "postgres", "primary").name
+    lab.configure(primary, "work_mem", "1MB")
+    try:
+        assert lab.setting(primary, "work_mem") == "1MB"
+        assert lab.overrides() == {f"{primary}: work_mem = 1MB"}
+    finally:
+        lab.configure(primary, "work_mem", None)
+    assert not lab.overrides()
+
+
+def test_labels_alone_put_everything_back_from_any_shell(lab: KindTarget, tmp_path: Path) -> None:
+    """As when the harness's machine is gone, and its records with it."""
+    primary, replica = the(lab, "postgres", "primary"), the(lab, "redis", "replica").name
+    api = the(lab, "api")
+    lab.cut(Rule(id="partition-2", sources=(api.name,), destinations=(primary.name,), mode="drop"))
+    instance = lab.incarnation(replica)
+    assert instance
+    lab.kill(replica, instance)
+    lab.scale("api", 3)
+    assert len(sweep.left(lab.cluster)) == 5  # the policy, the two pods that it names, the held one, the scaled one
+    done = subprocess.run(
+        [sys.executable, "-m", "rollback", "stop", "--target", lab.address, "--reason", "their machine is gone"],
+        cwd=places.ROOT,
+        env=os.environ | {"DRILLYARD_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scaled, was 2" in done.stdout
+    assert not sweep.left(lab.cluster)
+    assert not swept(lab.address)  # again is the same as once
+    assert not lab.down()
+    assert not lab.resized()
+    with lab.cluster.asked("networkpolicies"):
+        found = lab.cluster.networking.list_network_policy_for_all_namespaces(label_selector=f"{MANAGED}={OURS}")
+    assert not found.items
