@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--target", default="local", help="where to drill: local (default), containers, kind, or ADDRESS of what runs")
     add("--lab-image", metavar="NAME", help="the lab's image, with --target containers (default: built once, and kept)")
     add("--kind-cluster", metavar="NAME", help="a cluster for --target kind (default: one is made, and taken away)")
-    add("--system", default="lab", help="what is protected: a name in targets/systems/, or a TOML file")
+    add("--system", help="what is protected: a name in targets/systems/, or a TOML file (default: lab, or lab-on-kind)")
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
     add("--approved-by", action="append", default=[], metavar="WHO", help="who approved, where [safety] asks for it")
     add("--run-folder", metavar="FOLDER", help="where the records go (default: reports/runs/<time>-<id>)")
@@ -43,13 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the system before anything starts: bad input is one line."""
+    on_kind = config.getoption("--target").partition(":")[0] == "kind"
+    system = config.getoption("--system") or ("lab-on-kind" if on_kind else "lab")
     try:
-        config.stash[SYSTEM] = systems.load(config.getoption("--system"))
+        config.stash[SYSTEM] = systems.load(system)
         if image := config.getoption("--lab-image"):
             os.environ[where.IMAGE] = image
         if cluster := config.getoption("--kind-cluster"):
             os.environ[where.KIND_CLUSTER] = cluster
-        os.environ[where.SYSTEM] = config.getoption("--system")
+        os.environ[where.SYSTEM] = system
         scheme_module(config.getoption("--target"))
     except DrillyardError as error:
         raise pytest.UsageError(str(error)) from None

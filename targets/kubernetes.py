@@ -4,7 +4,7 @@ import os
 
 from targets import systems, where
 from targets.pods import sweep as sweeping
-from targets.pods.cluster import Cluster
+from targets.pods.cluster import connected
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Selection
 from targets.target import BadInput
@@ -26,14 +26,14 @@ def attach(address: str) -> KubernetesTarget:
         raise BadInput(
             f'--system {named}: no component says where its pods are; give it `select = "app=NAME"`, and `namespace`'
         )
-    target = KubernetesTarget(Cluster(context=context), address, found)
+    target = KubernetesTarget(connected(context), address, found)
     target.everywhere()  # whoever is selected by nothing is named now, before anything is hurt
     return target
 
 
 def sweep(address: str) -> tuple[str, ...]:
     """Put back everything of ours in the cluster, by its labels alone; names what was there."""
-    return sweeping.sweep(Cluster(context=_context(address)))
+    return sweeping.sweep(connected(_context(address)))
 
 
 def _context(address: str) -> str:

@@ -68,12 +68,21 @@ class Safety(Strict):
     approvals: dict[Severity, int] = Field(default_factory=dict)
 
 
+class Promise(Strict):
+    """What the system promises in one drill, where that is not what the drill says."""
+
+    rto: Seconds | None = None
+    rpo: Seconds | None = None
+
+
 class System(Strict):
     """A system and all that is known of it."""
 
     name: str
+    extends: str = ""  # another system's name, all of which holds here that is not said anew
     compose: Path | None = None  # of one's own, for --target containers; beside the system's file, if not absolute
     components: dict[str, Component]
+    drills: dict[str, Promise] = Field(default_factory=dict)  # by the drill's name: "primary-killed"
     safety: Safety = Safety()
 
     def component(self, name: str) -> Component:
@@ -85,21 +94,41 @@ class System(Strict):
 
 def load(named: str) -> System:
     """Read a system by the name of a file in targets/systems/, or by a path. BadInput for whatever is wrong in it."""
-    path = FOLDER / f"{named}.toml" if "/" not in named and not named.endswith(".toml") else Path(named)
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise BadInput(
-            f"--system {named}: cannot read {path} ({error.strerror}); name a TOML file, or {', '.join(names())}"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not TOML: {error}") from error
+    path = _path(named)
+    data = _whole(named, ())
     try:
         system = System.model_validate(data)
     except ValidationError as error:
         raise BadInput(f"{path}: " + "; ".join(_sentence(e) for e in error.errors())) from error
     _check_references(path, system)
     return system.model_copy(update={"compose": path.parent.resolve() / system.compose}) if system.compose else system
+
+
+def _path(named: str) -> Path:
+    return FOLDER / f"{named}.toml" if "/" not in named and not named.endswith(".toml") else Path(named)
+
+
+def _whole(named: str, through: tuple[str, ...]) -> dict[str, Any]:
+    """Read a system's file, and under it the one that it extends."""
+    path = _path(named)
+    if named in through:
+        raise BadInput(f"{path}: extends = {named!r}: it extends itself, by {' and '.join(through)}")
+    data = _read(named, path)
+    if not (base := data.get("extends")):
+        return data
+    more = _whole(str(base), (*through, named))
+    return {**more, **data, "components": {**more.get("components", {}), **data.get("components", {})}}
+
+
+def _read(named: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadInput(
+            f"--system {named}: cannot read {path} ({error.strerror}); name a TOML file, or {', '.join(names())}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from error
 
 
 def names() -> tuple[str, ...]:
@@ -119,7 +148,15 @@ def _sentence(error: ErrorDetails) -> str:
     return f"{key} = {error['input']!r}: {told}"
 
 
-INSIDE = {"safety": Safety, "window": Hours, "watch": Watch, "ledger": Ledger, "write": Write, "read": Read}
+INSIDE = {
+    "drills": Promise,
+    "safety": Safety,
+    "window": Hours,
+    "watch": Watch,
+    "ledger": Ledger,
+    "write": Write,
+    "read": Read,
+}
 
 
 def _known(error: ErrorDetails) -> list[str]:

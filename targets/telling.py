@@ -11,6 +11,21 @@ class Listing(Protocol):
 
 
 @runtime_checkable
+class Restarting(Protocol):
+    """Whoever restarts its nodes takes longer for it than a supervisor beside them."""
+
+    restarts_within_s: float
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """Its nodes can be asked over HTTP where callers cannot reach them one by one."""
+
+    def fetch(self, node: str, path: str) -> tuple[int, bytes]:
+        """Give the status and the body of a node's answer to a GET. TargetError without one."""
+
+
+@runtime_checkable
 class Spelling(Protocol):
     """It knows commands for a shell that undo things without its own help."""
 

@@ -42,7 +42,8 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pod(name: str, address: str) -> Pod:
     return Pod(
-        name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, container="c", owner="",
+        name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, container="c",
+        port=0, owner="",
         incarnation="1/2", ready=True, held=False, restarts=0, code=None, labels={},
     )  # fmt: skip
 

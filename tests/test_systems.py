@@ -121,3 +121,26 @@ def test_a_drill_narrows_and_never_widens(tmp_path: Path) -> None:
         objectives.narrowed(system, "api", "rto", "soon")
     with pytest.raises(BadInput, match="no component 'db'; it has api"):
         system.component("db")
+
+
+def test_a_system_takes_over_what_it_does_not_say_anew(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(GOOD)
+    more = f'extends = "{tmp_path}/mine.toml"\nname = "more"\n[drills.one-killed]\nrto = "8 s"\n'
+    (tmp_path / "more.toml").write_text(more)
+    found = systems.load(str(tmp_path / "more.toml"))
+    assert found.name == "more"
+    assert found.component("api").rto == 900
+    assert objectives.narrowed(found, "api", "rto", "500 ms", "one-killed") == 8
+    assert objectives.narrowed(found, "api", "rto", "500 ms", "another") == 0.5
+    assert objectives.narrowed(found, "api", "rpo", "1 s", "one-killed") == 1
+
+
+def test_no_drill_is_promised_more_time_than_its_component_has(tmp_path: Path) -> None:
+    found = load(tmp_path, GOOD + '[drills.one-killed]\nrto = "20 min"\n')
+    with pytest.raises(BadInput, match="wider than the 900 s"):
+        objectives.narrowed(found, "api", "rto", "1 s", "one-killed")
+
+
+def test_a_system_cannot_extend_itself(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="it extends itself"):
+        load(tmp_path, f'extends = "{tmp_path}/mine.toml"\n' + GOOD)

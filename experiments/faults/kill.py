@@ -11,6 +11,7 @@ from typing import Any
 from experiments.faults import Plan, able, chosen_nodes, spelled
 from targets.abilities import Killable
 from targets.target import BadInput, Target, TargetError, TargetGone
+from targets.telling import Restarting
 
 KIND = "kill"
 MOST_GRACE_S = 60
@@ -96,8 +97,9 @@ def by_hand(target: Target, plan: Plan) -> list[str]:
 
 
 def residue(target: Target) -> list[str]:
-    """Name the nodes that should run and do not, nor do within 3 s: whoever restarts them may be at it."""
-    killable, ends = able(target, Killable, "kill nodes"), time.monotonic() + RESTARTED_WITHIN_S
+    """Name the nodes that should run and do not, nor do within 3 s or the target's own time: they may be restarted."""
+    killable = able(target, Killable, "kill nodes")
+    ends = time.monotonic() + (target.restarts_within_s if isinstance(target, Restarting) else RESTARTED_WITHIN_S)
     while (down := killable.down()) and time.monotonic() < ends:
         time.sleep(LOOK_S)
     return [f"{name} does not run" for name in down]

@@ -1,11 +1,12 @@
 """A cluster's API server, by the name of a context: never the kubeconfig's current one, and named in every message."""
 
+import atexit
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ _CURES = {
 }
 
 
+@lru_cache(maxsize=16)
+def connected(context: str, kubeconfig: Path | None = None) -> "Cluster":
+    """Give the one of this process: its connections are shared, and kept."""
+    return Cluster(context=context, kubeconfig=kubeconfig)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """A context, and the kubeconfig that has it (None: where kubectl looks)."""
@@ -34,6 +41,7 @@ class Cluster:
     def client(self) -> Any:
         """Make a client of this context's own. BadInput without a kubeconfig, or such a context in it."""
         configuration = client.Configuration()
+        configuration.connection_pool_maxsize = 32
         configuration.retries = False  # whoever asks tries again, and knows for how long
         named = str(self.kubeconfig) if self.kubeconfig else None
         try:
@@ -76,7 +84,8 @@ class Cluster:
 
     def _api(self, kind: Any) -> Any:
         if "client" not in self._made:
-            self._made["client"] = self.client()
+            self._made["client"] = made = self.client()
+            atexit.register(made.close)
         return kind(self._made["client"])
 
     def _refusal(self, error: ApiException, about: str) -> TargetError:

@@ -12,7 +12,7 @@ from docker.errors import DockerException, NotFound
 from targets import places
 from targets.boxes import engine, marked
 from targets.boxes.layout import free_ports
-from targets.pods.cluster import Cluster
+from targets.pods.cluster import Cluster, connected
 from targets.target import BadInput, TargetError, TargetGone
 
 IMAGE = "DRILLYARD_KIND_IMAGE"  # of the nodes, where kind's own cannot be pulled
@@ -71,7 +71,7 @@ def find(name: str) -> Cluster:
         if name not in names():
             raise TargetGone(f"kind:{name}: there is no such cluster; `kind get clusters` shows them")
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(file))
-    return Cluster(context=f"kind-{name}", kubeconfig=file)
+    return connected(f"kind-{name}", file)
 
 
 def load(name: str, image: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 
 from kubernetes import client
 from kubernetes.stream import stream
@@ -19,8 +20,9 @@ def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -
     about = f"{pod.namespace}/{pod.name}"
     if not pod.incarnation:
         raise TargetError(f"context {cluster.context}: {about} does not run")
-    api = client.CoreV1Api(cluster.client())  # of its own: while a stream is opened, its client can do nothing else
-    with cluster.asked(about):
+    # a client of its own: while a stream is opened, it can do nothing else
+    with closing(cluster.client()) as own, cluster.asked(about):
+        api = client.CoreV1Api(own)
         said = stream(
             api.connect_get_namespaced_pod_exec,
             pod.name,
@@ -37,7 +39,7 @@ def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -
             said.run_forever(timeout=timeout)
             out, err, status = said.read_stdout(), said.read_stderr(), said.read_channel(ERROR_CHANNEL)
         finally:
-            said.close()
+            said.sock.shutdown()  # its own close waits for a word of the server's, and forgets a connection that broke
     if not status:
         raise TargetError(f"context {cluster.context}: {about}: {argv[0]} did not end within {timeout:.0f} s")
     return _code(json.loads(status)), out or "", err or ""

@@ -1,6 +1,7 @@
 """The lab in a namespace of a cluster: its manifests, applied; its doors; whether its pods are ready."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,15 +38,15 @@ def selections(namespace: str) -> dict[str, Selection]:
 
 def apply(cluster: Cluster, namespace: str, image: str) -> None:
     """Make the namespace and all that is in it: the doors first, of which younger pods are told."""
-    client = cluster.client()
     labels = {MANAGED: OURS}
     with cluster.asked(f"namespace {namespace}"):
         cluster.core.create_namespace({"metadata": {"name": namespace, "labels": labels}})
-    for document in _documents(image):
-        try:
-            utils.create_from_dict(client, document, namespace=namespace)
-        except FailToCreateError as error:
-            raise _refused(cluster, error.api_exceptions[0]) from error
+    with closing(cluster.client()) as client:
+        for document in _documents(image):
+            try:
+                utils.create_from_dict(client, document, namespace=namespace)
+            except FailToCreateError as error:
+                raise _refused(cluster, error.api_exceptions[0]) from error
 
 
 def remove(cluster: Cluster, namespace: str, within_s: float) -> None:

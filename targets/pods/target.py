@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
 from targets.pods import commands, policies, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
-from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
+from targets.target import BadInput, Node, Ran, TargetError, TargetGone, Unable, VictimGone
 from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
@@ -21,6 +24,7 @@ class KubernetesTarget:
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
+    restarts_within_s = 30.0  # a kubelet waits longer each time
 
     def __init__(self, cluster: Cluster, address: str, selections: Mapping[str, Selection]) -> None:
         self.cluster = cluster
@@ -69,6 +73,21 @@ class KubernetesTarget:
         """Run a command in the node's first container."""
         code, out, err = commands.inside(self.cluster, self._there(node.name), argv, timeout=timeout)
         return Ran(argv=tuple(argv), code=code, out=out, err=err)
+
+    def fetch(self, node: str, path: str) -> tuple[int, bytes]:
+        """Ask a pod at its first port, through the API server. TargetError when it takes no connections."""
+        pod = self._there(node)
+        if not pod.port:
+            raise TargetError(f"{node}: its first container says of no port that it listens there")
+        try:
+            said = self.cluster.core.connect_get_namespaced_pod_proxy_with_path(
+                f"{pod.name}:{pod.port}", pod.namespace, path.lstrip("/"), _preload_content=False
+            )
+        except ApiException as error:
+            return int(error.status or 0), str(error.body or "").encode()
+        except (HTTPError, OSError) as error:
+            raise TargetError(f"{node}: no answer to GET {path} ({error})") from error
+        return int(said.status), bytes(said.data)
 
     def incarnation(self, node: str) -> str | None:
         """Identify the running instance as "pod's uid/container's id", None when none runs.

@@ -36,6 +36,7 @@ class Pod:
     role: str
     address: str
     container: str  # its first container
+    port: int  # the first that this one says it listens at; 0: it says nothing
     owner: str  # "StatefulSet/postgres"; "" for one that nobody replaces
     incarnation: str | None  # None when it does not run, or is being taken away
     ready: bool
@@ -104,6 +105,7 @@ def _pod(each: Any, where: Selection, zones: Mapping[str, str]) -> Pod:
         role=labels.get(where.role_label, "") if where.role_label else "",
         address=each.status.pod_ip or "",
         container=each.spec.containers[0].name,
+        port=next((one.container_port for one in each.spec.containers[0].ports or []), 0),
         owner=_owner(meta),
         incarnation=f"{meta.uid}/{running.container_id.rpartition('/')[2][:12]}" if running else None,
         ready=bool(running and running.ready),
