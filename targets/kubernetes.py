@@ -4,6 +4,7 @@ import os
 
 from targets import systems, where
 from targets.pods import sweep as sweeping
+from targets.pods import workloads
 from targets.pods.cluster import connected
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Selection
@@ -27,7 +28,12 @@ def attach(address: str) -> KubernetesTarget:
             f'--system {named}: no component says where its pods are; give it `select = "app=NAME"`, and `namespace`'
         )
     target = KubernetesTarget(connected(context), address, found)
-    target.everywhere()  # whoever is selected by nothing is named now, before anything is hurt
+    for name, pods in target.everywhere().items():  # named now, before anything is hurt
+        if not pods and not workloads.owners(target.cluster, found[name]):
+            raise BadInput(
+                f"context {context}: no pod and no workload in namespace {found[name].namespace} has "
+                f"{found[name].select!r}, which is to be component {name!r}"
+            )
     return target
 
 

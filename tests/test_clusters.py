@@ -44,7 +44,7 @@ def pod(name: str, address: str) -> Pod:
     return Pod(
         name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, container="c",
         port=0, owner="",
-        incarnation="1/2", ready=True, held=False, restarts=0, code=None, labels={},
+        incarnation="1/2", ready=True, held=False, finalizers=(), restarts=0, labels={},
     )  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def test_no_kubeconfig_is_said_with_its_cure(tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_the_targets_failure(kubeconfig: Path) -> None:
     cluster = Cluster(context="here", kubeconfig=kubeconfig)
-    with pytest.raises(TargetError, match="context here: pods of shop: the API server does not answer"):
-        workloads.of(cluster, workloads.Selection(namespace="shop", select="app=web"))
+    with pytest.raises(TargetError, match=r"context here: nodes: the API server does not answer"):
+        workloads.of(cluster, {"web": workloads.Selection(namespace="shop", select="app=web")})
 
 
 def test_a_target_needs_its_context_said_and_never_takes_the_current_one(kubeconfig: Path) -> None:

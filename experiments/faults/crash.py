@@ -24,7 +24,7 @@ def plan(
     count: int | None = None,
 ) -> dict[str, Any]:
     """Name the running instances of the chosen nodes: each stands for a host that is lost at the same moment."""
-    able(target, Partitionable, "silence a host")
+    links = able(target, Partitionable, "silence a host")
     killable = able(target, Killable, "kill nodes")
     running = {name: killable.incarnation(name) for name in chosen(target, component, role, zone, count)}
     victims = [name for name, instance in running.items() if instance]
@@ -33,11 +33,14 @@ def plan(
     crash, silence = f"crash-{uuid.uuid4().hex[:8]}", {"mode": "discard"}
     to = {"id": f"{crash}-to", "sources": ["*"], "destinations": [name for name in victims if name in reached]}
     of = {"id": f"{crash}-of", "sources": victims, "destinations": ["*"]}
+    # first what leads to the hosts: there lies what their callers and standbys have not received yet
+    rules = [words | silence for words in (to, of) if words["destinations"]]
+    for words in rules:
+        links.means(rule(words))  # checked here, before anything is hurt
     return {
         "victims": victims,
         "instances": {name: instance for name, instance in running.items() if instance},
-        # first what leads to the hosts: there lies what their callers and standbys have not received yet
-        "rules": [words | silence for words in (to, of) if words["destinations"]],
+        "rules": rules,
         "undo": "let the hosts be heard again and start their nodes",
     }
 

@@ -23,7 +23,7 @@ def plan(
 
     `seconds`: what each way takes longer; `direction`: "both", "there" for questions only, "back" for answers only.
     """
-    able(target, Partitionable, "slow connections down")
+    partitionable = able(target, Partitionable, "slow connections down")
     words: dict[str, Any] = {
         "id": f"delay-{uuid.uuid4().hex[:8]}",
         **between(target, source, destination, role),
@@ -31,7 +31,7 @@ def plan(
         "direction": direction,
         "seconds": seconds,
     }
-    rule(words)  # it is checked here, before anything is hurt
+    partitionable.means(rule(words))  # it is checked here, before anything is hurt
     return {"victims": words["sources"], "rule": words, "undo": "let the connections be as fast as they were"}
 
 

@@ -12,13 +12,13 @@ KIND = "dependency"
 
 def plan(target: Target, *, component: str, status: int = 503, role: str | None = None) -> dict[str, Any]:
     """Name the nodes of `component` that will answer everybody with `status`. BadInput when they do not speak HTTP."""
-    able(target, Partitionable, "answer in the place of a server")
+    partitionable = able(target, Partitionable, "answer in the place of a server")
     victims = chosen(target, component, role)
     if not all((node.endpoint or "").startswith("http") for node in target.nodes(component, role)):
         raise BadInput(f"errors: {component} does not speak HTTP; use the fault outage, which refuses connections")
     words: dict[str, Any] = {"id": f"errors-{uuid.uuid4().hex[:8]}", "sources": ["*"], "destinations": victims}
     words |= {"mode": "errors", "status": status}
-    rule(words)  # it is checked here, before anything is hurt
+    partitionable.means(rule(words))  # it is checked here, before anything is hurt
     return {"victims": victims, "rule": words, "undo": "let the servers answer again"}
 
 

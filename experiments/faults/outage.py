@@ -13,18 +13,18 @@ KIND = "dependency"
 
 def plan(target: Target, *, component: str, role: str | None = None) -> dict[str, Any]:
     """Name the nodes of `component` (those of `role` only) that will refuse and reset every connection."""
-    able(target, Partitionable, "refuse connections")
-    return {
+    plan = {
         "victims": chosen(target, component, role),
         "rule": f"outage-{uuid.uuid4().hex[:8]}",
         "undo": "accept connections again",
     }
+    able(target, Partitionable, "refuse connections").means(_rule(plan))  # checked here, before anything is hurt
+    return plan
 
 
 def inject(target: Target, plan: Plan) -> None:
     """Refuse from now on."""
-    rule = Rule(id=plan["rule"], sources=("*",), destinations=tuple(plan["victims"]), mode="reject")
-    able(target, Partitionable, "refuse connections").cut(rule)
+    able(target, Partitionable, "refuse connections").cut(_rule(plan))
 
 
 def active(target: Target, plan: Plan) -> bool:
@@ -46,3 +46,7 @@ def residue(target: Target) -> list[str]:
     """Name the outages in force."""
     cuts = able(target, Partitionable, "refuse connections").cuts()
     return [f"outage {cut} is in force" for cut in sorted(cuts) if cut.startswith("outage-")]
+
+
+def _rule(plan: Plan) -> Rule:
+    return Rule(id=plan["rule"], sources=("*",), destinations=tuple(plan["victims"]), mode="reject")

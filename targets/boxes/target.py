@@ -31,6 +31,7 @@ class ContainersTarget(Changes, Loads, Stores):
     def __init__(self, lab: str, switchboard: str, doors: Mapping[str, int], owned: Owned | None = None) -> None:
         Changes.__init__(self, lab, doors)
         Stores.__init__(self, doors)
+        self._doors = doors
         self.address = f"containers:{lab}"
         self._front = switchboard  # its address on the lab's network
         self._owned = owned

@@ -1,9 +1,9 @@
 """Keys of the lab's Redis, on whichever node is master at the moment. Standard library only."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-from targets.lab.layout import LOCALHOST, names
+from targets.lab.layout import Doors, at, names
 from targets.lab.roles import resp
 from targets.target import BadInput, TargetError
 from targets.waiting import until
@@ -15,24 +15,24 @@ WITHIN_S = 10.0  # a failover may be under way
 _PAGE = "1000"
 
 
-def listed(doors: Mapping[str, int], component: str, prefix: str, *, wait: bool) -> frozenset[str]:
+def listed(doors: Doors, component: str, prefix: str, *, wait: bool) -> frozenset[str]:
     """List the master's keys that begin with `prefix`; without `wait`, those of all that are master now."""
     if not wait:
         return frozenset().union(*(_scan(door, prefix) for door in _masters(doors)))
     return _on_master(doors, component, lambda door: _scan(door, prefix))
 
 
-def add(doors: Mapping[str, int], component: str, key: str, seconds: int) -> None:
+def add(doors: Doors, component: str, key: str, seconds: int) -> None:
     """Set a key on the master, for so many seconds."""
     _on_master(doors, component, lambda door: _ask(door, "SET", key, "", "EX", str(seconds)))
 
 
-def delete(doors: Mapping[str, int], component: str, keys: Collection[str]) -> int:
+def delete(doors: Doors, component: str, keys: Collection[str]) -> int:
     """Delete keys on the master, count those that were there."""
     return _on_master(doors, component, lambda door: int(_ask(door, "UNLINK", *keys))) if keys else 0
 
 
-def _on_master(doors: Mapping[str, int], component: str, work: Callable[[str], T]) -> T:
+def _on_master(doors: Doors, component: str, work: Callable[[str], T]) -> T:
     """Do something on the master, as soon as exactly one node says that it is."""
     if component != COMPONENT:
         raise BadInput(f"component {component!r} keeps no keys; {COMPONENT} does")
@@ -44,8 +44,8 @@ def _on_master(doors: Mapping[str, int], component: str, work: Callable[[str], T
     return until(done, WITHIN_S, f"{COMPONENT}: one master that answers")[0]
 
 
-def _masters(doors: Mapping[str, int]) -> list[str]:
-    here = [f"{LOCALHOST}:{doors[name]}" for name in names(COMPONENT)]
+def _masters(doors: Doors) -> list[str]:
+    here = [at(doors[name]) for name in names(COMPONENT)]
     return [door for door in here if (resp.ask(door, "ROLE") or [""])[0] == "master"]
 
 

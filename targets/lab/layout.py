@@ -9,6 +9,7 @@ ACCESS_KEY = "lab"
 SECRET_KEY = "lab-secret"  # noqa: S105  the sample store's key, known to everybody
 DATABASE = "lab"
 LOCALHOST = "127.0.0.1"
+Doors = Mapping[str, int | str]  # node names (and "api") to this machine's ports, or to HOST:PORT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,32 +56,30 @@ def part(name: str) -> Part:
     return found[name]
 
 
-def component_url(component: str, doors: Mapping[str, int] | Mapping[str, str]) -> str:
-    """Write the URL at which the component's callers reach it.
-
-    `doors` maps node names (and "api") to this machine's ports, or to HOST:PORT.
-    """
-    hosts = ",".join(_at(doors[name]) for name in names(component) if name in doors)
+def component_url(component: str, doors: Doors) -> str:
+    """Write the URL at which the component's callers reach it."""
+    hosts = ",".join(at(doors[name]) for name in names(component) if name in doors)
     if component == "postgres":
         return f"postgresql://postgres@{hosts}/{DATABASE}?target_session_attrs=read-write&connect_timeout=2"
     if component in ("redis", "sentinel"):
-        sentinels = ",".join(_at(doors[name]) for name in names("sentinel"))
+        sentinels = ",".join(at(doors[name]) for name in names("sentinel"))
         return f"redis+sentinel://{sentinels}/{MASTER}"
     if component == "objects":
         return f"http://{ACCESS_KEY}:{SECRET_KEY}@{hosts}/{BUCKET}"
-    return f"http://{_at(doors[FRONT])}" if component == FRONT else ""
+    return f"http://{at(doors[FRONT])}" if component == FRONT else ""
 
 
-def _at(door: int | str) -> str:
+def at(door: int | str) -> str:
+    """Write a door as HOST:PORT."""
     return f"{LOCALHOST}:{door}" if isinstance(door, int) else door
 
 
-def node_url(name: str, doors: Mapping[str, int]) -> str:
+def node_url(name: str, doors: Doors) -> str:
     """Write the URL of one node, "" for a node that takes no connections."""
     component = part(name).component
     if name not in doors:
         return ""
-    here = f"{LOCALHOST}:{doors[name]}"
+    here = at(doors[name])
     return {
         "postgres": f"postgresql://postgres@{here}/{DATABASE}",
         "redis": f"redis://{here}",

@@ -1,10 +1,10 @@
 """The jobs in the lab's queues, as somebody sees and changes them who stands beside Redis. Standard library only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from targets.lab.layout import LOCALHOST, names
+from targets.lab.layout import Doors, at, names
 from targets.lab.roles import resp
 from targets.target import TargetError
 from targets.waiting import until
@@ -44,8 +44,6 @@ for _, job in ipairs(ARGV) do
   if not there then put = put + 1; redis.call('LPUSH', '{QUEUE}', job) end
 end
 return put"""
-
-Doors = Mapping[str, int]
 
 
 def put(doors: Doors, jobs: Sequence[str]) -> None:
@@ -90,7 +88,7 @@ def _answering(doors: Doors) -> list[str]:
 
 
 def _roles(doors: Doors) -> dict[str, str]:
-    asked = {door: resp.ask(door, "ROLE") for name in names("redis") for door in [f"{LOCALHOST}:{doors[name]}"]}
+    asked = {door: resp.ask(door, "ROLE") for name in names("redis") for door in [at(doors[name])]}
     return {door: str(answer[0]) for door, answer in asked.items() if isinstance(answer, list)}
 
 

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from targets.lab.layout import LOCALHOST, MASTER, names, part
+from targets.lab.layout import MASTER, Doors, at, names, part
 from targets.target import TargetError
 
 READY_WITHIN_S = 60.0
@@ -32,7 +32,7 @@ class Nodes(Protocol):
         """Give the end of a node's log."""
 
 
-def wait_until_ready(doors: Mapping[str, int], nodes: Nodes, say: Callable[[str], None], within: float) -> None:
+def wait_until_ready(doors: Doors, nodes: Nodes, say: Callable[[str], None], within: float) -> None:
     """Wait until every part serves. TargetError that names the node and shows the end of its log."""
     deadline, look_at = time.monotonic() + within, 0.0
     for name, check in _CHECKS.items():
@@ -47,9 +47,7 @@ def wait_until_ready(doors: Mapping[str, int], nodes: Nodes, say: Callable[[str]
             time.sleep(_POLL_S)
 
 
-def _missing(
-    check: Callable[[Mapping[str, int]], tuple[str, str] | None], doors: Mapping[str, int]
-) -> tuple[str, str] | None:
+def _missing(check: Callable[[Doors], tuple[str, str] | None], doors: Doors) -> tuple[str, str] | None:
     try:
         return check(doors)
     except (psycopg.Error, RedisError, OSError, http.client.HTTPException) as error:
@@ -69,8 +67,9 @@ def _log(nodes: Nodes, node: str) -> str:
     return ""
 
 
-def _postgres(doors: Mapping[str, int]) -> tuple[str, str] | None:
-    where: dict[str, Any] = {"host": LOCALHOST, "port": doors["postgres-a"], "user": "postgres", "dbname": "lab"}
+def _postgres(doors: Doors) -> tuple[str, str] | None:
+    host, _, port = at(doors["postgres-a"]).rpartition(":")
+    where: dict[str, Any] = {"host": host, "port": port, "user": "postgres", "dbname": "lab"}
     sql = "select application_name from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'"
     with psycopg.connect(**where, autocommit=True, connect_timeout=2) as connection:
         streaming = {row[0] for row in connection.execute(sql).fetchall()}
@@ -78,14 +77,15 @@ def _postgres(doors: Mapping[str, int]) -> tuple[str, str] | None:
     return (behind[0], "is not streaming in the quorum yet") if behind else None
 
 
-def client(port: int) -> "redis.Redis":
+def client(door: int | str) -> "redis.Redis":
     """Give a client of one Redis or sentinel door that never tries again behind our back."""
+    host, _, port = at(door).rpartition(":")
     timeouts: dict[str, Any] = {"socket_timeout": _ONE_ANSWER_S, "socket_connect_timeout": _ONE_ANSWER_S}
-    found: redis.Redis = redis.Redis(LOCALHOST, port, decode_responses=True, retry=Retry(NoBackoff(), 0), **timeouts)
+    found: redis.Redis = redis.Redis(host, int(port), decode_responses=True, retry=Retry(NoBackoff(), 0), **timeouts)
     return found
 
 
-def _redis(doors: Mapping[str, int]) -> tuple[str, str] | None:
+def _redis(doors: Doors) -> tuple[str, str] | None:
     """Whoever is master: on a slow machine the sentinels may have replaced the first one already."""
     links = {}
     for name in names("redis"):
@@ -98,7 +98,7 @@ def _redis(doors: Mapping[str, int]) -> tuple[str, str] | None:
     return (behind[0], "is not linked to its master yet") if behind else None
 
 
-def _sentinel(doors: Mapping[str, int]) -> tuple[str, str] | None:
+def _sentinel(doors: Doors) -> tuple[str, str] | None:
     for name in names("sentinel"):
         with client(doors[name]) as sentinel:
             facts: Any = sentinel.execute_command("SENTINEL", "MASTER", MASTER)
@@ -109,9 +109,9 @@ def _sentinel(doors: Mapping[str, int]) -> tuple[str, str] | None:
     return None
 
 
-def _api(doors: Mapping[str, int]) -> tuple[str, str] | None:
+def _api(doors: Doors) -> tuple[str, str] | None:
     for name in names("api"):
-        connection = http.client.HTTPConnection(LOCALHOST, doors[name], timeout=_ONE_ANSWER_S)
+        connection = http.client.HTTPConnection(at(doors[name]), timeout=_ONE_ANSWER_S)
         try:
             connection.request("GET", "/health")
             body = connection.getresponse().read().decode()
@@ -122,7 +122,7 @@ def _api(doors: Mapping[str, int]) -> tuple[str, str] | None:
     return None
 
 
-def _worker(doors: Mapping[str, int]) -> tuple[str, str] | None:
+def _worker(doors: Doors) -> tuple[str, str] | None:
     for name in names("redis"):
         with client(doors[name]) as server:  # a replica tells what its master was told
             alive = server.get("worker:worker-1:alive")
@@ -138,7 +138,7 @@ _CHECKS = {
     "the API and the S3 store": _api,
     "the worker": _worker,
 }
-_FIRST: dict[Callable[[Mapping[str, int]], tuple[str, str] | None], str] = {
+_FIRST: dict[Callable[[Doors], tuple[str, str] | None], str] = {
     _postgres: "postgres-a",
     _redis: "redis-b",
     _sentinel: "sentinel-a",

@@ -6,10 +6,10 @@ Redis: CONFIG SET, which a restart forgets; of a server that does not run there 
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from targets.lab.layout import part
+from targets.lab.layout import Doors, at, part
 from targets.lab.roles import pgsettings, resp
 from targets.target import BadInput, Ran, TargetError
 
@@ -20,9 +20,11 @@ _LAUNCHERS = ("primary_conninfo", "primary_slot_name")  # what targets.lab.roles
 
 
 class There(Protocol):
-    """Where the servers and their files are; `doors` are the ports of their doors."""
+    """Where the servers and their files are."""
 
-    doors: Mapping[str, int]
+    @property
+    def doors(self) -> Doors:
+        """Give the servers' doors."""
 
     def ran(self, node: str, argv: Sequence[str], timeout: float) -> Ran:
         """Run a command where a node runs; psql's own code 2 when it cannot be reached."""
@@ -69,8 +71,8 @@ def overrides(there: There, node: str) -> list[str]:
     return [f"{node}: {line}" for line in lines if line.partition(" = ")[0] not in _LAUNCHERS]
 
 
-def _ask_redis(doors: Mapping[str, int], node: str, *words: str) -> list[str] | str | None:
-    answer: list[str] | str | None = resp.ask(f"127.0.0.1:{doors[node]}", *words)
+def _ask_redis(doors: Doors, node: str, *words: str) -> list[str] | str | None:
+    answer: list[str] | str | None = resp.ask(at(doors[node]), *words)
     return answer
 
 

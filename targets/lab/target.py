@@ -29,6 +29,7 @@ class LocalTarget(Inside):
 
     def __init__(self, folder: Path, doors: dict[str, int], started: build.Started | None = None) -> None:
         super().__init__(folder, doors)
+        self._doors = doors
         self.address = f"local:{folder}"
         self._started = started  # None when this process does not own the lab
 

@@ -1,12 +1,12 @@
 """What a lab on a cluster can be changed in: its servers' settings, how many replicas its API has."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from targets.lab import settings
 from targets.lab.host import HOME
-from targets.lab.layout import DATABASE, FRONT, names
+from targets.lab.layout import DATABASE, FRONT, Doors, names
 from targets.pods import commands, workloads
 from targets.pods.work import Work
 from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED
@@ -21,7 +21,7 @@ _KEEP_RIGHTS = 'f="$1"; d="$f.new"; cp -p "$f" "$d" 2>/dev/null; printf %s "$2" 
 class There:
     """The nodes' files and commands, as targets.lab.settings wants them."""
 
-    def __init__(self, lab: Work, doors: Mapping[str, int]) -> None:
+    def __init__(self, lab: Work, doors: Doors) -> None:
         self.lab = lab
         self.doors = doors
 
@@ -57,7 +57,7 @@ class There:
 class Changes(Work):
     """The settings and sizes of a lab."""
 
-    _doors: Mapping[str, int]
+    _doors: Doors
 
     def setting(self, node: str, name: str) -> str | None:
         """Read what is set on top of the server's configuration, None when nothing is. BadInput: no such setting."""

@@ -11,13 +11,11 @@ from docker.errors import DockerException, NotFound
 
 from targets import places
 from targets.boxes import engine, marked
-from targets.boxes.layout import free_ports
 from targets.pods.cluster import Cluster, connected
 from targets.target import BadInput, TargetError, TargetGone
 
 IMAGE = "DRILLYARD_KIND_IMAGE"  # of the nodes, where kind's own cannot be pulled
 ZONES = ("zone-a", "zone-b")
-FIRST_PORT, PORTS = 30100, 20  # the cluster's, that lead to this machine
 CREATED_WITHIN_S, DELETED_WITHIN_S = 300.0, 60.0
 
 
@@ -28,7 +26,7 @@ def check() -> None:
 
 
 def create(name: str) -> None:
-    """Make a cluster of a control plane and a worker in each zone, with doors to this machine."""
+    """Make a cluster of a control plane and a worker in each zone."""
     image = os.environ.get(IMAGE)
     words = [
         "create",
@@ -79,16 +77,16 @@ def load(name: str, image: str) -> None:
     _kind("load", "docker-image", image, "--name", name, within_s=CREATED_WITHIN_S)
 
 
-def doors(name: str) -> dict[int, int]:
-    """Map the ports of every node that lead to this machine to this machine's."""
+def address(name: str) -> str:
+    """Give the control plane's address on the engine's network, which the engine's own machine reaches."""
     try:
         box = engine.client().containers.get(f"{name}-control-plane")
     except NotFound as error:
         raise TargetGone(f"kind:{name}: its control plane's container is not there") from error
     except (DockerException, OSError) as error:
         raise engine.failed(error, f"kind:{name}") from error
-    bound: dict[str, Any] = box.attrs["HostConfig"]["PortBindings"] or {}
-    return {int(port.partition("/")[0]): int(to[0]["HostPort"]) for port, to in bound.items() if to}
+    found: dict[str, Any] = next(iter(box.attrs["NetworkSettings"]["Networks"].values()))
+    return str(found["IPAddress"])
 
 
 def kubeconfig(name: str) -> Path:
@@ -99,12 +97,8 @@ def kubeconfig(name: str) -> Path:
 
 
 def _config() -> dict[str, Any]:
-    inside = range(FIRST_PORT, FIRST_PORT + PORTS)
-    outside = free_ports(tuple(map(str, inside)))
-    mapped = [{"containerPort": port, "hostPort": outside[str(port)], "listenAddress": "127.0.0.1"} for port in inside]
     workers = [{"role": "worker", "labels": {"topology.kubernetes.io/zone": zone}} for zone in ZONES]
-    control_plane = {"role": "control-plane", "extraPortMappings": mapped}
-    return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [control_plane, *workers]}
+    return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}, *workers]}
 
 
 def _kind(*words: str, text: str = "", within_s: float = 60.0) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from targets.boxes import marked
 from targets.boxes.keeper import Keeper
 from targets.lab.host import HOME
-from targets.lab.layout import COMPONENTS, DATABASE, FRONT, LOCALHOST, component_url, names, node_url, part
+from targets.lab.layout import COMPONENTS, DATABASE, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import LETTERS
 from targets.lab.stores import Stores
 from targets.pods import clusters, commands, lab
@@ -31,15 +31,16 @@ class KindTarget(Changes, Stores):
 
     def __init__(self, name: str, cluster: Cluster, namespace: str, keeper: Keeper | None = None) -> None:
         Changes.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
-        Stores.__init__(self, lab.doors(cluster, namespace, name))
+        self._doors: Doors = lab.doors(cluster, namespace, name)
+        Stores.__init__(self, self._doors)
         self.name = name
         self.namespace = namespace
         self._named_inside = lab.inside(cluster, namespace)
         self._keeper = keeper
 
     @property
-    def doors(self) -> Mapping[str, int]:
-        """Map nodes, and "api", to this machine's ports."""
+    def doors(self) -> Doors:
+        """Map nodes, and "api", to HOST:PORT."""
         return self._doors
 
     def named(self, pod: Pod) -> str:
@@ -75,12 +76,12 @@ class KindTarget(Changes, Stores):
 
     def _named_outside(self) -> str:
         """Tell whoever asks the sentinels at which doors those stand that they name."""
-        known = {self._named_inside[name]: f"{LOCALHOST}:{self._doors[name]}" for name in names("redis")}
+        known = {self._named_inside[name]: at(self._doors[name]) for name in names("redis")}
         return "?" + "&".join(f"{there}={here}" for there, here in known.items())
 
     def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
         """Run a command in the node's pod and folder."""
-        home = str(HOME / node.name)
+        home = str(HOME / self.folder(node.name))
         server = node.component == "postgres"
         known = [f"PGHOST={home}", "PGUSER=postgres", f"PGDATABASE={DATABASE}"] if server else []
         words = ["timeout", "-k", "1", f"{timeout:.3f}", "env", "-C", home, *known, *argv]

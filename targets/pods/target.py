@@ -1,7 +1,6 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from kubernetes.client.exceptions import ApiException
@@ -16,7 +15,7 @@ from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
 SERVES_WITHIN_S = 120.0
-POLL_S = 0.1
+POLL_S = 0.2
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
@@ -40,12 +39,11 @@ class KubernetesTarget:
         """List a component's pods, running or not."""
         if component not in self._selections:
             raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
-        return workloads.of(self.cluster, self._selections[component])
+        return workloads.of(self.cluster, {component: self._selections[component]})[component]
 
     def everywhere(self) -> dict[str, tuple[Pod, ...]]:
         """List the pods of all components."""
-        with ThreadPoolExecutor(max(1, len(self._selections))) as pool:
-            return dict(zip(self._selections, pool.map(self.pods, self._selections), strict=True))
+        return workloads.of(self.cluster, self._selections)
 
     def find(self, node: str) -> Pod | None:
         """Find a node's pod, None when it is gone."""
@@ -115,7 +113,9 @@ class KubernetesTarget:
                 pod.namespace,
                 body={"gracePeriodSeconds": round(grace_s), "preconditions": {"uid": pod.uid}},
             )
-        until(lambda: self.incarnation(node) != incarnation, KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end")
+        until(
+            lambda: self._ended(node, incarnation), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S
+        )
 
     def strike(self, pod: Pod, grace_s: float) -> None:
         """Kill its processes before anybody asks them to end; where they are not ours, deleting the pod has to do."""
@@ -187,9 +187,12 @@ class KubernetesTarget:
     def _hold(self, pod: Pod, *, held: bool) -> None:
         """Put our finalizer on a pod, or take it away; others' stay."""
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            now = self.cluster.core.read_namespaced_pod(pod.name, pod.namespace).metadata.finalizers
-            metadata = workloads.held(now) if held else workloads.released(now)
+            metadata = workloads.held(pod.finalizers) if held else workloads.released(pod.finalizers)
             self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
+
+    def _ended(self, node: str, incarnation: str) -> bool:
+        pod = self.find(node)
+        return pod is None or pod.incarnation != incarnation
 
     def _has_all(self, component: str) -> bool:
         """Tell whether a component has as many ready pods as its workloads are to have."""

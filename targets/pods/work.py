@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
+from targets.lab.layout import PARTS, names
 from targets.lab.loads import PROGRAMS
 from targets.pods import commands
 from targets.pods.target import KubernetesTarget
@@ -25,6 +26,10 @@ _DETACHED = (
 
 class Work(KubernetesTarget):
     """A lab's pods, as far as it goes by commands inside them."""
+
+    def folder(self, node: str) -> str:
+        """Name a node's folder in its pod: replicas of a Deployment, all alike, call it as the first of its kind."""
+        return node if any(node == each.name for each in PARTS) else names(self._family(node))[0]
 
     def pause(self, node: str, incarnation: str) -> None:
         """SIGSTOP all processes of that very instance but the first. VictimGone when it does not run any more."""
@@ -62,7 +67,7 @@ class Work(KubernetesTarget):
         words = [f"{key}={value}" for key, value in {**(options or {}), "load": load_id}.items()]
         program = ["python3", "-I", "-S", f"{CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
         pod = self._there(node)
-        self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / node), str(workers), *program])
+        self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / self.folder(node)), str(workers), *program])
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""
