@@ -44,7 +44,7 @@ def pod(name: str, address: str) -> Pod:
     return Pod(
         name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, container="c",
         port=0, owner="",
-        incarnation="1/2", ready=True, held=False, finalizers=(), restarts=0, labels={},
+        process="2", incarnation="1/2", ready=True, held=False, finalizers=(), restarts=0, labels={},
     )  # fmt: skip
 
 

@@ -59,10 +59,13 @@ def _send(number: signal.Signals, box: str, pid: int) -> None:
 
 
 def _container(pid: str) -> str:
-    """Name the container that a process is in, by its control group; "" for one that is in none, or not to be seen."""
+    """Name the container that a process is in, by its control group; "" for one that is in none, or not to be seen.
+
+    The innermost: a pod's container on kind is in another, which is the cluster's node.
+    """
     with suppress(OSError):
-        if match := _CONTAINER.search(Path(f"/proc/{pid}/cgroup").read_text()):
-            return match[0]
+        if found := _CONTAINER.findall(Path(f"/proc/{pid}/cgroup").read_text()):
+            return str(found[-1])
     return ""
 
 

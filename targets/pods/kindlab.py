@@ -1,6 +1,8 @@
 """A lab on a kind cluster, as a target."""
 
+import signal
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -14,13 +16,29 @@ from targets.lab.stores import Stores
 from targets.pods import clusters, commands, lab
 from targets.pods.changes import Changes
 from targets.pods.cluster import Cluster
+from targets.pods.policies import EVERYBODY
 from targets.pods.target import POLL_S
 from targets.pods.workloads import Pod
+from targets.rules import Rule
 from targets.target import Node, Ran, TargetError
 from targets.waiting import until
 
 DOWN_S = 90.0
 ANSWER_S = 5.0
+ENFORCED_S = 5.0
+_CUT_OFF = """
+import socket, sys, time
+ends = time.monotonic() + float(sys.argv[1])
+for door in sys.argv[2:]:
+    host, _, port = door.rpartition(":")
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=0.3).close()
+        except OSError:
+            break
+        if time.monotonic() > ends:
+            sys.exit(door + " is still reached")
+"""
 STATEFUL = "StatefulSet"
 
 
@@ -99,7 +117,25 @@ class KindTarget(Changes, Stores):
         """SIGKILL all its processes at once: a deleted pod's are asked to end."""
         if not grace_s:
             with suppress(TargetError):  # whoever runs the command dies, too
-                commands.inside(self.cluster, pod, ["sh", "-c", "kill -KILL -1"], timeout=ANSWER_S)
+                self.signal(pod, signal.SIGKILL)
+
+    def cut(self, rule: Rule) -> None:
+        """Put a rule in force, and wait until it is: the API server only takes note of it.
+
+        TargetError when nobody enforces it: then no drill with a partition proves anything in this cluster.
+        """
+        super().cut(rule)
+        doors = [self._named_inside[name] for name in rule.destinations if name in self._named_inside]
+        sources = [pod for name in rule.sources if name != EVERYBODY and (pod := self.find(name)) and pod.incarnation]
+        with ThreadPoolExecutor(max(1, len(sources))) as pool:
+            list(pool.map(partial(self._await_cut, doors), sources))
+
+    def _await_cut(self, doors: Sequence[str], source: Pod) -> None:
+        code, _, err = commands.inside(
+            self.cluster, source, ["python3", "-c", _CUT_OFF, str(ENFORCED_S), *doors], timeout=ENFORCED_S + ANSWER_S
+        )
+        if code:
+            raise TargetError(f"{self.address}: nobody enforces NetworkPolicies: {err.strip()[-200:]}")
 
     def status(self) -> Mapping[str, Mapping[str, Any]]:
         """Say of each node: its incarnation, how often it was restarted; a pod that ended is always started again."""

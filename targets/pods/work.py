@@ -1,11 +1,13 @@
 """What a lab's pods do beside their servers, or cease to do: loads set to work in them, processes frozen."""
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from targets.boxes import here
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
 from targets.lab.layout import PARTS, names
@@ -16,9 +18,8 @@ from targets.pods.workloads import Pod
 from targets.target import BadInput, TargetError, Unable, VictimGone
 
 ANSWER_S = 10.0
+ROUNDS = 2
 Found = tuple[int, str, str]  # pid, state, command line
-# every process but the first, which asks whether they live, and whoever says it
-_OTHERS = "kill -{} -1"
 _DETACHED = (
     'cd "$1" && n="$2" && shift 2 && while [ $((n -= 1)) -ge 0 ]; do setsid -f "$@" </dev/null >/dev/null 2>&1; done'
 )
@@ -36,18 +37,27 @@ class Work(KubernetesTarget):
         pod = self._there(node)
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
-        self._inside(pod, ["sh", "-c", f"{_OTHERS.format('STOP')}; {_OTHERS.format('STOP')}"])  # who forked meanwhile
+        self.signal(pod, signal.SIGSTOP)
 
     def resume(self, node: str) -> None:
         """Let the node go on; nothing to do when it is not frozen."""
         pod = self.find(node)
         if pod and pod.incarnation:
-            self._inside(pod, ["sh", "-c", _OTHERS.format("CONT")])
+            self.signal(pod, signal.SIGCONT)
 
     def paused(self) -> frozenset[str]:
         """Name the nodes that have frozen processes."""
         listed = self._processes()
         return frozenset(name for name, found in listed.items() if any(state[0] in "Tt" for _, state, _ in found))
+
+    def signal(self, pod: Pod, number: signal.Signals) -> None:
+        """Signal all processes of a pod but the first, which asks whether they live; whoever forked meanwhile, too."""
+        for _ in range(ROUNDS):
+            seen = [pid for pid, _, _ in here.processes([pod.process]).get(pod.process, [])]
+            if not seen or not here.send(number, pod.process, sorted(seen)[1:]):  # the first is the oldest
+                words = f"kill -{number.value} -1; kill -{number.value} -1"  # but for the first, and whoever says it
+                self._inside(pod, ["sh", "-c", words])
+                return
 
     def load(
         self,
@@ -71,6 +81,8 @@ class Work(KubernetesTarget):
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""
+        if not self._at_work()[load_id]:
+            return
         wanted = ["pkill", "-KILL", "-f", f"loads/.* load={re.escape(load_id)}$"]
         self._everywhere(lambda pod: commands.inside(self.cluster, pod, wanted, timeout=ANSWER_S))
 
@@ -87,7 +99,13 @@ class Work(KubernetesTarget):
         return Counter(match[1] for line in lines if (match := re.search(r"/loads/\w+\.py .*load=(\S+)$", line)))
 
     def _processes(self) -> dict[str, list[Found]]:
-        """List the processes of the nodes that run."""
+        """List the processes of the nodes that run: as this machine's kernel shows them, or else by `ps` in each."""
+        running = {
+            pod.process: self.named(pod) for pods in self.everywhere().values() for pod in pods if pod.incarnation
+        }
+        seen = here.processes(running)
+        if seen or not running:
+            return {running[process]: found for process, found in seen.items()}
         said = self._everywhere(
             lambda pod: commands.inside(self.cluster, pod, ["ps", "-eo", "pid=,stat=,args="], timeout=ANSWER_S)
         )

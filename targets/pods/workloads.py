@@ -39,6 +39,7 @@ class Pod:
     container: str  # its first container
     port: int  # the first that this one says it listens at; 0: it says nothing
     owner: str  # "StatefulSet/postgres"; "" for one that nobody replaces
+    process: str  # its first container's id for the container runtime; "" when it does not run
     incarnation: str | None  # None when it does not run, or is being taken away
     ready: bool
     held: bool
@@ -105,6 +106,7 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
     state: Mapping[str, Any] = next(iter(status.get("containerStatuses", [])), {})
     labels, finalizers, container = meta.get("labels", {}), meta.get("finalizers", []), spec["containers"][0]
     runs = "running" in state.get("state", {}) and "deletionTimestamp" not in meta
+    process = state.get("containerID", "").rpartition("/")[2]
     return Pod(
         name=meta["name"],
         namespace=where.namespace,
@@ -116,7 +118,8 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
         container=container["name"],
         port=next((one["containerPort"] for one in container.get("ports", [])), 0),
         owner=_owner(meta),
-        incarnation=f"{meta['uid']}/{state['containerID'].rpartition('/')[2][:12]}" if runs else None,
+        process=process,
+        incarnation=f"{meta['uid']}/{process[:12]}" if runs else None,
         ready=bool(runs and state.get("ready")),
         held=HELD in finalizers,
         finalizers=tuple(finalizers),
