@@ -42,7 +42,8 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pod(name: str, address: str) -> Pod:
     return Pod(
-        name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, container="c",
+        name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, annotations={},
+        container="c",
         port=0, owner="",
         process="2", incarnation="1/2", ready=True, held=False, finalizers=(), restarts=0, labels={},
     )  # fmt: skip

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from targets.lab import settings
-from targets.lab.host import HOME
-from targets.lab.layout import DATABASE, FRONT, Doors, names
-from targets.pods import commands, workloads
+from targets.lab.layout import FRONT, Doors, names
+from targets.pods import fewer, workloads
 from targets.pods.work import Work
-from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED
+from targets.pods.workloads import MERGE
 from targets.target import BadInput, Ran, TargetError
 from targets.waiting import until
 
 SCALED_WITHIN_S = 60.0
 MOST = 6
+LOSES_WITHIN_S = 10.0
+LOST = "drillyard/lost"  # an annotation of a pod that is held down: its data is gone
 _KEEP_RIGHTS = 'f="$1"; d="$f.new"; cp -p "$f" "$d" 2>/dev/null; printf %s "$2" | base64 -d >"$d" && mv "$d" "$f"'
 
 
@@ -27,31 +28,23 @@ class There:
 
     def ran(self, node: str, argv: Sequence[str], timeout: float) -> Ran:
         """Run a command of PostgreSQL's in the node's pod; code 2, as psql gives it, when it does not run."""
-        known = [f"PGHOST={HOME / node}", "PGUSER=postgres", f"PGDATABASE={DATABASE}"]
         pod = self.lab.find(node)
         if pod is None or not pod.incarnation:
             return Ran(argv=tuple(argv), code=2, out="", err=f"{node} does not run")
-        words = ["timeout", "-k", "1", f"{timeout:.3f}", "env", *known, *argv]
-        code, out, err = commands.inside(self.lab.cluster, pod, words, timeout=timeout + 2)
+        code, out, err = self.lab.inside(node, argv, timeout=timeout)
         return Ran(argv=tuple(argv), code=code, out=out, err=err)
 
     def text(self, node: str, name: str) -> str | None:
-        """Read a file in the node's folder, None when there is none. TargetError when its pod does not run."""
-        code, out, _ = self._inside(node, ["cat", str(HOME / node / name)])
+        """Read a file in the node's folder, None when there is none."""
+        code, out, _ = self.lab.inside(node, ["cat", name], timeout=settings.ANSWER_S)
         return out if code == 0 else None
 
     def write(self, node: str, name: str, text: str) -> None:
         """Write a file in the node's folder; its owner and its rights stay what they are."""
         coded = base64.b64encode(text.encode()).decode()
-        code, _, err = self._inside(node, ["sh", "-c", _KEEP_RIGHTS, "sh", str(HOME / node / name), coded])
+        code, _, err = self.lab.inside(node, ["sh", "-c", _KEEP_RIGHTS, "sh", name, coded], timeout=settings.ANSWER_S)
         if code:
             raise TargetError(f"{node}: {name} cannot be written: {err.strip()[-300:]}")
-
-    def _inside(self, node: str, argv: Sequence[str]) -> commands.Said:
-        pod = self.lab.find(node)
-        if pod is None or not pod.incarnation:
-            raise TargetError(f"{node} does not run: its files are out of reach")
-        return commands.inside(self.lab.cluster, pod, argv, timeout=settings.ANSWER_S)
 
 
 class Changes(Work):
@@ -75,21 +68,29 @@ class Changes(Work):
             found = pool.map(lambda node: settings.overrides(there, node), running)
             return frozenset(line for lines in found for line in lines)
 
+    def lose(self, node: str, incarnation: str) -> None:
+        """SIGKILL that very instance and remove its data, before anybody may start it again."""
+        self.kill(node, incarnation, for_good=True)
+        code, _, err = self.inside(node, ["sh", "-c", "find . -mindepth 1 -delete"], timeout=LOSES_WITHIN_S)
+        if code:
+            raise TargetError(f"{node}: its data could not be removed: {err.strip()[-300:]}")
+        pod = self._there(node)
+        with self.cluster.asked(f"{pod.namespace}/{pod.name}"):
+            self.cluster.core.patch_namespaced_pod(
+                pod.name, pod.namespace, {"metadata": {"annotations": {LOST: "true"}}}, _content_type=MERGE
+            )
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+        every = (pod for pods in self.everywhere().values() for pod in pods)
+        return frozenset(self.named(pod) for pod in every if LOST in pod.annotations)
+
     def scale(self, component: str, count: int) -> None:
         """Have that many pods serve, and wait until they do. BadInput: it cannot have so many."""
         if component != FRONT or not 1 <= count <= MOST:
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
-        namespace = self._selections[component].namespace
-        first, other = len(names(component)), count != len(names(component))
-        says = {
-            "labels": {SCALED: "true" if other else None},
-            "annotations": {FIRST_COUNT: str(first) if other else None},
-        }
-        with self.cluster.asked(f"deployment {namespace}/{component}"):
-            self.cluster.apps.patch_namespaced_deployment(
-                component, namespace, {"metadata": says, "spec": {"replicas": count}}, _content_type=MERGE
-            )
+        fewer.resize(self.cluster, self._selections[component].namespace, f"Deployment/{component}", count)
         until(lambda: self._exactly(component, count), SCALED_WITHIN_S, f"{component} to have {count} pods", 0.1)
 
     def scaled(self, component: str) -> int:

@@ -24,6 +24,10 @@ _CURES = {
 }
 
 
+class Conflict(TargetError):
+    """Somebody else changed it at the same moment."""
+
+
 @lru_cache(maxsize=16)
 def connected(context: str, kubeconfig: Path | None = None) -> "Cluster":
     """Give the one of this process: its connections are shared, and kept."""
@@ -94,6 +98,8 @@ class Cluster:
             return TargetGone(f"{said}there is no such thing")
         if error.status == 409 and "Precondition" in str(error.body):
             return VictimGone(f"{said}is another one by now")
+        if error.status == 409:
+            return Conflict(f"{said}{_message(error)}")
         reason = _message(error)
         return TargetError(said + (f"{reason}: {_CURES[error.status]}" if error.status in _CURES else reason))
 

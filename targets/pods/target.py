@@ -6,7 +6,7 @@ from contextlib import suppress
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from targets.pods import commands, policies, workloads
+from targets.pods import commands, fewer, policies, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
@@ -16,6 +16,7 @@ from targets.waiting import until
 KILLED_WITHIN_S = 30.0
 SERVES_WITHIN_S = 120.0
 POLL_S = 0.2
+REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
@@ -94,7 +95,7 @@ class KubernetesTarget:
         """
         if pod := self.find(node):
             return pod.incarnation
-        return REPLACED if self._has_all(self._family(node)) else None
+        return REPLACED if self._has_all(self._family(node), at_first=True) else None
 
     def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
         """Delete that very pod, after `grace_s` of asking it to end. VictimGone when it does not run.
@@ -105,9 +106,9 @@ class KubernetesTarget:
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         if for_good:
-            self._hold(pod, held=True)
+            self._keep_down(pod)
         self.strike(pod, grace_s)
-        with self.cluster.asked(f"{pod.namespace}/{pod.name}"):
+        with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
             self.cluster.core.delete_namespaced_pod(
                 pod.name,
                 pod.namespace,
@@ -122,10 +123,13 @@ class KubernetesTarget:
 
     def start(self, node: str) -> None:
         """Let the node's workload have its pods again, and wait until they are ready."""
-        pod = self.find(node)
+        pod, family = self.find(node), self._family(node)
         if pod and pod.held:
             self._hold(pod, held=False)
-        family = self._family(node)
+        where = self._selections[family]
+        for owner in workloads.owners(self.cluster, where):
+            if owner.startswith(REPLACING):
+                fewer.given_back(self.cluster, where.namespace, owner)
         until(lambda: self._has_all(family), SERVES_WITHIN_S, f"the pods of {family} to be ready", POLL_S)
 
     def down(self) -> tuple[str, ...]:
@@ -133,7 +137,7 @@ class KubernetesTarget:
         found = []
         for component, pods in self.everywhere().items():
             found += [self.named(pod) for pod in pods if not pod.incarnation]
-            if not found and not self._has_all(component):
+            if not found and not self._has_all(component, at_first=True):
                 found.append(f"a pod of {component}")
         return tuple(found)
 
@@ -184,6 +188,13 @@ class KubernetesTarget:
             raise Unable("destinations in several namespaces: cut them off by one rule each")
         return found[0], found[1]
 
+    def _keep_down(self, pod: Pod) -> None:
+        """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""
+        if pod.owner.startswith(REPLACING):
+            fewer.without(self.cluster, pod)
+        else:
+            self._hold(pod, held=True)
+
     def _hold(self, pod: Pod, *, held: bool) -> None:
         """Put our finalizer on a pod, or take it away; others' stay."""
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
@@ -194,9 +205,9 @@ class KubernetesTarget:
         pod = self.find(node)
         return pod is None or pod.incarnation != incarnation
 
-    def _has_all(self, component: str) -> bool:
-        """Tell whether a component has as many ready pods as its workloads are to have."""
-        wanted = sum(workloads.owners(self.cluster, self._selections[component]).values())
+    def _has_all(self, component: str, *, at_first: bool = False) -> bool:
+        """Tell whether a component has as many ready pods as its workloads are to have now, or were at first."""
+        wanted = sum(workloads.owners(self.cluster, self._selections[component], at_first=at_first).values())
         return sum(pod.ready for pod in self.pods(component)) >= wanted
 
     def _family(self, node: str) -> str:

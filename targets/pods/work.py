@@ -10,9 +10,10 @@ from contextlib import suppress
 from targets.boxes import here
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
-from targets.lab.layout import PARTS, names
+from targets.lab.layout import DATABASE, PARTS, names
 from targets.lab.loads import PROGRAMS
-from targets.pods import commands
+from targets.lab.pod import LETTERS
+from targets.pods import beside, commands
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod
 from targets.target import BadInput, TargetError, Unable, VictimGone
@@ -31,6 +32,23 @@ class Work(KubernetesTarget):
     def folder(self, node: str) -> str:
         """Name a node's folder in its pod: replicas of a Deployment, all alike, call it as the first of its kind."""
         return node if any(node == each.name for each in PARTS) else names(self._family(node))[0]
+
+    def inside(self, node: str, argv: Sequence[str], *, timeout: float) -> commands.Said:
+        """Run a command in a node's folder, in its pod, or beside its volume when that does not run."""
+        home, pod = str(HOME / self.folder(node)), self.find(node)
+        known = {"PGHOST": home, "PGUSER": "postgres", "PGDATABASE": DATABASE} if node.startswith("postgres-") else {}
+        if pod and pod.incarnation:
+            words = ["timeout", "-k", "1", f"{timeout:.3f}", "env", "-C", home]
+            words += [*(f"{key}={value}" for key, value in known.items()), *argv]
+            return commands.inside(self.cluster, pod, words, timeout=timeout + ANSWER_S)
+        namespace = self._selections[self._family(node)].namespace
+        command = beside.Command(argv=argv, folder=home, known=known, timeout=timeout)
+        return beside.ran(self.cluster, namespace, self.pod_of(node), command)
+
+    def pod_of(self, node: str) -> str:
+        """Name the pod that a node of the lab has, whether it is there or not."""
+        component, _, letter = node.rpartition("-")
+        return f"{component}-{LETTERS.index(letter)}" if letter in LETTERS else node
 
     def pause(self, node: str, incarnation: str) -> None:
         """SIGSTOP all processes of that very instance but the first. VictimGone when it does not run any more."""

@@ -36,6 +36,7 @@ class Pod:
     zone: str
     role: str
     address: str
+    annotations: Mapping[str, str]
     container: str  # its first container
     port: int  # the first that this one says it listens at; 0: it says nothing
     owner: str  # "StatefulSet/postgres"; "" for one that nobody replaces
@@ -58,8 +59,11 @@ def of(cluster: Cluster, selections: Mapping[str, Selection]) -> dict[str, tuple
     return found
 
 
-def owners(cluster: Cluster, where: Selection) -> dict[str, int]:
-    """Map the workloads whose pods have these labels, "Deployment/web", to how many they are to have."""
+def owners(cluster: Cluster, where: Selection, *, at_first: bool = False) -> dict[str, int]:
+    """Map the workloads whose pods have these labels, "Deployment/web", to how many they are to have.
+
+    `at_first`: before somebody of us changed that.
+    """
     found = {}
     with cluster.asked(f"workloads of {where.namespace}"):
         for kind, listed in (
@@ -68,7 +72,8 @@ def owners(cluster: Cluster, where: Selection) -> dict[str, int]:
         ):
             for each in listed:
                 if matches(where.select, each["spec"]["template"]["metadata"].get("labels", {})):
-                    found[f"{kind}/{each['metadata']['name']}"] = int(each["spec"]["replicas"])
+                    said = each["metadata"].get("annotations", {}).get(FIRST_COUNT) if at_first else None
+                    found[f"{kind}/{each['metadata']['name']}"] = int(said or each["spec"]["replicas"])
     return found
 
 
@@ -115,6 +120,7 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
         zone=zones.get(spec.get("nodeName", ""), ""),
         role=labels.get(where.role_label, "") if where.role_label else "",
         address=status.get("podIP", ""),
+        annotations=meta.get("annotations", {}),
         container=container["name"],
         port=next((one["containerPort"] for one in container.get("ports", [])), 0),
         owner=_owner(meta),

@@ -1,0 +1,55 @@
+"""A Deployment with another number of pods than it had, which it says of itself, to be given back by anybody."""
+
+import json
+from typing import Any
+
+from targets.pods.cluster import Cluster, Conflict
+from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED, Pod
+
+COST = "controller.kubernetes.io/pod-deletion-cost"
+GOES_FIRST = "-1000"
+
+
+def without(cluster: Cluster, pod: Pod) -> None:
+    """Have a Deployment want one pod less, and rather not this one: whoever kills it is not answered by another."""
+    with cluster.asked(f"{pod.namespace}/{pod.name}"):
+        cluster.core.patch_namespaced_pod(
+            pod.name, pod.namespace, {"metadata": {"annotations": {COST: GOES_FIRST}}}, _content_type=MERGE
+        )
+    _set(cluster, pod.namespace, pod.owner, lambda count, _first: count - 1)
+
+
+def given_back(cluster: Cluster, namespace: str, owner: str) -> None:
+    """Have it want as many as at first; nothing to do when it does."""
+    _set(cluster, namespace, owner, lambda count, first: count if first is None else first)
+
+
+def resize(cluster: Cluster, namespace: str, owner: str, wanted: int) -> None:
+    """Have it want so many."""
+    _set(cluster, namespace, owner, lambda _count, _first: wanted)
+
+
+def _set(cluster: Cluster, namespace: str, owner: str, decide: Any) -> None:
+    """Change the number that is wanted; others may do so at the same time."""
+    name = owner.partition("/")[2]
+    while True:
+        with cluster.asked(f"deployment {namespace}/{name}"):
+            now = json.loads(cluster.apps.read_namespaced_deployment(name, namespace, _preload_content=False).data)
+        count, said = int(now["spec"]["replicas"]), now["metadata"].get("annotations", {}).get(FIRST_COUNT)
+        wanted, first = decide(count, None if said is None else int(said)), count if said is None else int(said)
+        if wanted == count and said is None:
+            return
+        other = wanted != first
+        metadata = {
+            "resourceVersion": now["metadata"]["resourceVersion"],
+            "labels": {SCALED: "true" if other else None},
+            "annotations": {FIRST_COUNT: str(first) if other else None},
+        }
+        try:
+            with cluster.asked(f"deployment {namespace}/{name}"):
+                cluster.apps.patch_namespaced_deployment(
+                    name, namespace, {"metadata": metadata, "spec": {"replicas": wanted}}, _content_type=MERGE
+                )
+        except Conflict:
+            continue
+        return
