@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from targets import places
-from targets.boxes import engine
+from targets.boxes import engine, marked
 from targets.pods import clusters, sweep
+from targets.pods import lab as lab_there
 from targets.pods.kindlab import KindTarget
 from targets.pods.policies import MANAGED, OURS
 from targets.pods.target import REPLACED
@@ -42,8 +43,11 @@ def lab() -> Iterator[KindTarget]:
     built: Any = create("kind", on_progress=lambda text: print(text, flush=True))
     yield built
     built.close()
-    assert built.name not in clusters.names()
-    assert not clusters.kubeconfig(built.name).exists()
+    if marked.is_ours(built.name):
+        assert built.name not in clusters.names()
+        assert not clusters.kubeconfig(built.name).exists()
+    else:
+        assert built.namespace not in lab_there.of(built.cluster)
 
 
 def the(lab: KindTarget, component: str, role: str | None = None) -> Node:
@@ -88,6 +92,40 @@ def test_a_replica_of_the_api_is_replaced(lab: KindTarget) -> None:
     assert until(lambda: lab.incarnation(victim), LONG_S, "it is replaced") == REPLACED
     assert victim not in [node.name for node in lab.nodes("api")]
     assert len(lab.nodes("api")) == 2
+
+
+def test_a_replica_that_is_lost_for_good_is_not_replaced_until_it_is_started(lab: KindTarget) -> None:
+    victim, other = (node.name for node in lab.nodes("api"))
+    instance = lab.incarnation(victim)
+    assert instance
+    lab.kill(victim, instance, for_good=True)
+    until(lambda: [node.name for node in lab.nodes("api")] == [other], LONG_S, "it is gone, and the other is not")
+    assert lab.incarnation(victim) is None
+    assert lab.down() == ("a pod of api",)
+    lab.start(victim)
+    assert lab.incarnation(victim) == REPLACED
+    assert not lab.down()
+    assert not lab.resized()
+    assert not sweep.left(lab.cluster)
+
+
+def test_the_data_of_a_server_that_is_down_is_reached_and_can_be_lost(lab: KindTarget) -> None:
+    victim = the(lab, "postgres", "standby")
+    instance = lab.incarnation(victim.name)
+    assert instance
+    lab.kill(victim.name, instance)
+    control = lab.run(victim, ["pg_controldata", "-D", "data"], timeout=10)
+    assert control.code == 0, control
+    assert "in archive recovery" in control.out
+    lab.start(victim.name)
+    instance = lab.incarnation(victim.name)
+    assert instance
+    lab.lose(victim.name, instance)
+    assert lab.lost() == {victim.name}
+    assert lab.run(victim, ["ls"], timeout=10).out.split() == []
+    lab.start(victim.name)
+    assert not lab.lost()
+    until(lambda: sorted(n.role for n in lab.nodes("postgres")) == ["primary", "standby", "standby"], LONG_S, "anew")
 
 
 def test_a_partition_cuts_what_it_names_and_nobody_else(lab: KindTarget) -> None:
