@@ -19,7 +19,8 @@ PATIENCE_S = 30.0
 def main(argv: list[str] | None = None) -> int:
     """Exit 0 when everything is put back, 1 when something is not, 2 for bad input."""
     arguments = _parser().parse_args(argv)
-    os.environ.setdefault(where.SYSTEM, getattr(arguments, "system", "lab"))
+    if system := getattr(arguments, "system", None):
+        os.environ[where.SYSTEM] = system
     try:
         answer: dict[str, Any] = arguments.do(arguments)
     except DrillyardError as error:
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _verb(verbs, "list", _list, "show the open injections")
     verify = _verb(verbs, "verify", _verify, "look at the records and at six points of every target; changes nothing")
     for verb in (stop, verify):
-        verb.add_argument("--system", default="lab", help="whose components those of a cluster are (default: lab)")
+        verb.add_argument("--system", help="whose components those of a cluster are (default: lab)")
         verb.add_argument("--target", action="append", metavar="ADDRESS", help="look at this one (default: all labs)")
     return parser
 
