@@ -1,14 +1,10 @@
 """The lab as containers, on a real Docker engine: every ability, and that nothing is left."""
 
-import io
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from experiments.faults import fill
 from targets import containers
 from targets.abilities import (
     Configurable,
@@ -25,10 +21,9 @@ from targets.abilities import (
     Skewable,
     Unpluggable,
 )
-from targets.boxes import build, engine, image
+from targets.boxes import build, engine
 from targets.boxes.target import ContainersTarget
 from targets.lab.host import PORTS
-from targets.places import ROOT
 from targets.rules import Rule
 from targets.target import BadInput, Node, TargetGone, Unable, VictimGone, attach
 from targets.waiting import until
@@ -221,6 +216,21 @@ def test_lost_data_is_copied_anew(lab: ContainersTarget) -> None:
     assert lab.lost() == frozenset()
 
 
+def test_a_recovery_that_never_ends_is_ended(lab: ContainersTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fill, "RECOVERS_WITHIN_S", 2.0)
+    plan = fill.plan(lab, component="postgres", role="standby", count=1)
+    (node,) = [each for each in lab.nodes("postgres", "standby") if each.name in plan["victims"]]
+    hangs_once = "alter system set restore_command = 'mkdir once && exec sleep 1000'"
+    assert lab.run(node, ["psql", "-Xc", hangs_once], timeout=20).code == 0
+    lab.kill(node.name, running(lab, node.name))
+    engine.client().api.start(build.container(lab.lab, node.name))
+    until(lambda: lab.run(node, ["pg_isready"], timeout=20).code == fill.NOT_READY, PATIENCE_S, "it to recover")
+    hanging = running(lab, node.name)
+    fill.heal(lab, plan)
+    assert running(lab, node.name) != hanging
+    assert lab.run(node, ["psql", "-Xc", "alter system reset restore_command"], timeout=20).code == 0
+
+
 def test_loads_and_room(lab: ContainersTarget) -> None:
     lab.load("api-1", load_id="stress-t", kind="cpu", workers=2, seconds=60)
     until(lambda: lab.loading("stress-t") == 2, PATIENCE_S, "two programs at work")
@@ -228,37 +238,3 @@ def test_loads_and_room(lab: ContainersTarget) -> None:
     lab.unload("stress-t")
     until(lambda: lab.loading("stress-t") == 0, PATIENCE_S, "the programs to end")
     assert 0 < lab.room("postgres-a") <= 256 << 20
-
-
-def test_old_images_go_and_those_in_use_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image, "LABEL", label := "drillyard.test")
-    monkeypatch.setattr(image, "KEPT", 2)
-    docker, base = engine.client(), image.find(None, print)
-    tags = [f"{image.NAME}-test:{number}" for number in range(4)]
-    for number, tag in enumerate(tags):
-        text = io.BytesIO(f"FROM {base}\nLABEL {label}={number}\n".encode())
-        docker.images.build(fileobj=text, tag=tag, rm=True)
-    user = docker.containers.create(tags[0], ["true"])
-    try:
-        image._prune()
-        assert {tag for each in docker.images.list(filters={"label": label}) for tag in each.tags} == {
-            *(tags[0], tags[2], tags[3])
-        }
-    finally:
-        user.remove()
-        for tag in (tags[0], tags[2], tags[3]):
-            docker.images.remove(tag)
-    assert docker.images.list(filters={"label": label}) == []
-
-
-def test_nothing_is_left_when_its_owner_is_killed() -> None:
-    program = "from targets import containers; print(containers.create().address, flush=True); input()"
-    owner = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout
-    lab = owner.stdout.readline().strip().partition(":")[2]
-    assert lab in build.labs()
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.communicate()
-    until(lambda: lab not in build.labs(), PATIENCE_S, "the keeper to take the lab away")

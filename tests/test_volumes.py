@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from experiments import faults
+from experiments.faults import fill as filling
 from probes import postgres
 from targets import local, where
-from targets.lab import loads, spaces, volumes
+from targets.lab import control, loads, spaces, volumes
 from targets.lab.target import LocalTarget
-from targets.target import BadInput, Unable
+from targets.target import BadInput, TargetError, Unable
 from tests import namespaces
 from tests.test_lab import order, sql, until
 
@@ -93,6 +94,27 @@ def test_a_full_standby_goes_on_answering_and_catches_up(lab: LocalTarget) -> No
     fill.heal(lab, plan)
     assert postgres.await_standbys(2, 30)["standbys"] == 2
     assert postgres.catch_up_s(30) < 30
+
+
+def test_one_that_never_ends_its_recovery_is_killed_and_started(
+    lab: LocalTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "RECOVERS_WITHIN_S", 2.0)
+    plan = filling.plan(lab, component="postgres", role="standby", count=1)
+    (victim,) = plan["victims"]
+    (node,) = [each for each in lab.nodes("postgres", "standby") if each.name == victim]
+    hangs_once = "mkdir once && exec sleep 1000"
+    assert lab.run(node, ["psql", "-Xc", f"alter system set restore_command = '{hangs_once}'"], timeout=10).code == 0
+    lab.kill(victim, str(lab.incarnation(victim)))
+    with pytest.raises(TargetError, match="does not serve"):
+        control.ask(lab.folder, {"do": "nodes.start", "node": victim, "within": 1.0}, timeout=30)
+    hanging = lab.incarnation(victim)
+    assert lab.run(node, ["pg_isready"], timeout=10).code == filling.NOT_READY
+    filling.heal(lab, plan)
+    assert lab.incarnation(victim) not in (None, hanging)
+    assert sql(node, "select 1") == [(1,)]
+    assert lab.run(node, ["psql", "-Xc", "alter system reset restore_command"], timeout=10).code == 0
+    assert postgres.await_standbys(2, 30)["standbys"] == 2
 
 
 def test_a_folder_on_a_shared_disk_is_never_filled(tmp_path: Path) -> None:
