@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -65,20 +66,25 @@ def run(
     before_verdict: Callable[[int], None] | None = None,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
     over: Callable[[], bool] = lambda: False,
+    unbroken: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> dict[str, Any]:
     """Play it, writing activities.jsonl and chaostoolkit.json into `folder`; returns chaostoolkit's journal.
 
     before_verdict: called after the method, before the hypothesis is looked at again, with the moment (monotonic ns) at
     which the method's last action ended: what comes behind it only looks.  seen: called with every activity's `name`,
     `kind` and `phase` when it starts, and with its whole record when it ends.  over: asked after every activity of the
-    method, ends it when it is so.  An interruption is raised again as KeyboardInterrupt, after the rollbacks.
+    method, ends it when it is so.  unbroken: no signal breaks off what runs in this.  An interruption is raised again
+    as KeyboardInterrupt, after the rollbacks.
     """
-    with (folder / "activities.jsonl").open("w", buffering=1) as file:
+    with ExitStack() as stack:
+        with unbroken():
+            file = stack.enter_context((folder / "activities.jsonl").open("w", buffering=1))
         clock = _Clock(file, before_verdict, seen, over)
         runner = _Runner(Strategy.DEFAULT, Schedule())
         runner.register_event_handler(clock)
         journal: dict[str, Any] = runner.run(copy.deepcopy(dict(experiment)), settings=copy.deepcopy(ALWAYS))
-    (folder / "chaostoolkit.json").write_text(json.dumps(journal, indent=1, default=str) + "\n")
+    with unbroken():
+        (folder / "chaostoolkit.json").write_text(json.dumps(journal, indent=1, default=str) + "\n")
     if clock.signalled and not clock.refused:
         raise KeyboardInterrupt("interrupted during an experiment")
     return journal

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -61,6 +62,8 @@ def check(before: int) -> None:
 
 def leave() -> None:
     """Let nothing interrupt this process any more: it is on its way out, putting back and writing down."""
+    if _heard:
+        _let_the_collector_close()
     if threading.current_thread() is threading.main_thread():
         for number in DEADLY:
             signal.signal(number, _passed_over)
@@ -91,7 +94,16 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
         _held.append(number)
         return
     _heard.append(number)
+    _let_the_collector_close()
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _let_the_collector_close() -> None:
+    """Warn of no file or pipe that nobody has closed: the one whose opening a signal broke off is nobody's.
+
+    Where warnings are errors, the session would end with another exit code than the one it has earned.
+    """
+    warnings.simplefilter("ignore", ResourceWarning)
 
 
 def _passed_over(_number: int, _frame: FrameType | None) -> None:

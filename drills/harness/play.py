@@ -218,7 +218,13 @@ class _Play:
             self._stamp("recovered")
 
         self._stamp("experiment_began")
-        seen = self.scene.activity
-        run.run(self.asked.script, folder=self.folder, before_verdict=served, seen=seen, over=self._over)
+        run.run(
+            self.asked.script,
+            folder=self.folder,
+            before_verdict=served,
+            seen=self.scene.activity,
+            over=self._over,
+            unbroken=signals.deferred,
+        )
         self._reached("experiment_ended")
         signals.check(self.heard)  # chaostoolkit swallows some
