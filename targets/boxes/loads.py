@@ -9,8 +9,7 @@ from contextlib import suppress
 from targets.boxes import commands, front, here, layout
 from targets.lab import volumes
 from targets.lab.host import HOME
-from targets.lab.loads import PROGRAMS
-from targets.target import BadInput
+from targets.lab.loads import load_of, program
 
 
 class Loads:
@@ -29,20 +28,18 @@ class Loads:
         options: Mapping[str, str] | None = None,
     ) -> None:
         """Set programs to work in the node's container; they end by themselves after `seconds`."""
-        if not kind.isidentifier() or not (PROGRAMS / f"{kind}.py").is_file():
-            raise BadInput(f"the lab has no load of kind {kind!r}; targets/lab/loads/ has one file per kind")
         options, where, home = dict(options or {}), node, str(HOME / node)
         if kind == "space":  # it outlives the server that ends for want of space, and with it its container
             options["volume"], where, home = str(HOME / node / volumes.NAME), layout.SWITCHBOARD, str(HOME)
         words = [f"{key}={value}" for key, value in {**options, "load": load_id}.items()]
-        argv = ["python3", "-I", "-S", f"{layout.CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
+        argv = ["python3", "-I", "-S", f"{layout.CODE}/targets/lab/loads/{program(kind).name}", str(seconds), *words]
         for _ in range(workers):
             commands.inside(self.lab, where, argv, detach=True, workdir=home)
 
     def unload(self, load_id: str) -> None:
         """End the load of that id."""
         for node, found in commands.processes(self.lab).items():
-            if pids := [pid for pid, _, line in found if _load(line) == load_id]:
+            if pids := [pid for pid, _, line in found if load_of(line) == load_id]:
                 self._end(node, load_id, pids)
 
     def _end(self, node: str, load_id: str, pids: list[int]) -> None:
@@ -68,10 +65,4 @@ class Loads:
 
     def _at_work(self) -> Counter[str]:
         lines = [line for found in commands.processes(self.lab).values() for _, _, line in found]
-        return Counter(load_id for line in lines if (load_id := _load(line)))
-
-
-def _load(line: str) -> str:
-    """Read the id of a load from the command line of its program; "" for another program."""
-    match = re.search(r"/loads/\w+\.py .*load=(\S+)$", line)
-    return match[1] if match else ""
+        return Counter(load_id for line in lines if (load_id := load_of(line)))

@@ -15,7 +15,7 @@ from typing import Any
 from targets.lab import children, loads, processes, spaces
 from targets.lab.layout import RELEASES, Part
 from targets.places import python_path
-from targets.target import BadInput, TargetError, VictimGone
+from targets.target import TargetError, VictimGone
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S, HEALTHY_S = 0.1, 5.0, 10.0
 ENDS_WITHIN_S = 1.5  # asked to end, it has so long to finish what it is at
@@ -206,11 +206,8 @@ class NodeProcess:
         self, load_id: str, *, kind: str, workers: int, seconds: float, options: Mapping[str, str] | None = None
     ) -> None:
         """Set `workers` programs of that kind to work beside the node."""
-        program = loads.PROGRAMS / f"{kind}.py"
-        if not kind.isidentifier() or not program.is_file():
-            raise BadInput(f"the lab has no load of kind {kind!r}; targets/lab/loads/ has one file per kind")
         words = [f"{key}={value}" for key, value in (options or {}).items()]
-        argv = [sys.executable, "-I", "-S", str(program), str(seconds), *words]
+        argv = [sys.executable, "-I", "-S", str(loads.program(kind)), str(seconds), *words]
         self._loads.setdefault(load_id, []).extend(self._child(argv, log="loads.log") for _ in range(workers))
 
     async def unload(self, load_id: str) -> None:

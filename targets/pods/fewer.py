@@ -16,22 +16,21 @@ def without(cluster: Cluster, pod: Pod) -> None:
         cluster.core.patch_namespaced_pod(
             pod.name, pod.namespace, {"metadata": {"annotations": {COST: GOES_FIRST}}}, _content_type=MERGE
         )
-    _set(cluster, pod.namespace, pod.owner, lambda count, _first: count - 1)
+    _set(cluster, pod.namespace, pod.owner.partition("/")[2], lambda count, _first: count - 1)
 
 
-def given_back(cluster: Cluster, namespace: str, owner: str) -> None:
+def given_back(cluster: Cluster, namespace: str, name: str) -> None:
     """Have it want as many as at first; nothing to do when it does."""
-    _set(cluster, namespace, owner, lambda count, first: count if first is None else first)
+    _set(cluster, namespace, name, lambda count, first: count if first is None else first)
 
 
-def resize(cluster: Cluster, namespace: str, owner: str, wanted: int) -> None:
+def resize(cluster: Cluster, namespace: str, name: str, wanted: int) -> None:
     """Have it want so many."""
-    _set(cluster, namespace, owner, lambda _count, _first: wanted)
+    _set(cluster, namespace, name, lambda _count, _first: wanted)
 
 
-def _set(cluster: Cluster, namespace: str, owner: str, decide: Any) -> None:
+def _set(cluster: Cluster, namespace: str, name: str, decide: Any) -> None:
     """Change the number that is wanted; others may do so at the same time."""
-    name = owner.partition("/")[2]
     while True:
         with cluster.asked(f"deployment {namespace}/{name}"):
             now = json.loads(cluster.apps.read_namespaced_deployment(name, namespace, _preload_content=False).data)

@@ -7,8 +7,10 @@ list and a few changes at once, and again is the same as once.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from targets.pods import fewer
 from targets.pods.cluster import Cluster
 from targets.pods.policies import CUT, MANAGED, MARKED, OURS
 from targets.pods.workloads import FIRST_COUNT, HELD, MERGE, SCALED, released
@@ -77,17 +79,8 @@ def _scaled(cluster: Cluster) -> Iterable[Left]:
         items = cluster.apps.list_deployment_for_all_namespaces(label_selector=SCALED).items
     for each in items:
         name, namespace = each.metadata.name, each.metadata.namespace
-        count = int((each.metadata.annotations or {})[FIRST_COUNT])
-
-        def undo(name: str = name, namespace: str = namespace, count: int = count) -> None:
-            body = {
-                "metadata": {"labels": {SCALED: None}, "annotations": {FIRST_COUNT: None}},
-                "spec": {"replicas": count},
-            }
-            with cluster.asked(f"deployment {namespace}/{name}"):
-                cluster.apps.patch_namespaced_deployment(name, namespace, body, _content_type=MERGE)
-
-        yield f"{namespace}/{name}: scaled, was {count}", undo
+        was = (each.metadata.annotations or {}).get(FIRST_COUNT)
+        yield f"{namespace}/{name}: scaled, was {was}", partial(fewer.given_back, cluster, namespace, name)
 
 
 def _pods(cluster: Cluster, label: str) -> Sequence[Any]:

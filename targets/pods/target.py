@@ -1,7 +1,9 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from shlex import quote
 
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
@@ -129,16 +131,16 @@ class KubernetesTarget:
         where = self._selections[family]
         for owner in workloads.owners(self.cluster, where):
             if owner.startswith(REPLACING):
-                fewer.given_back(self.cluster, where.namespace, owner)
+                fewer.given_back(self.cluster, where.namespace, owner.removeprefix(REPLACING))
         until(lambda: self._has_all(family), SERVES_WITHIN_S, f"the pods of {family} to be ready", POLL_S)
 
     def down(self) -> tuple[str, ...]:
         """Name the pods that do not run, and the workloads that lack some."""
         found = []
         for component, pods in self.everywhere().items():
-            found += [self.named(pod) for pod in pods if not pod.incarnation]
-            if not found and not self._has_all(component, at_first=True):
-                found.append(f"a pod of {component}")
+            down = [self.named(pod) for pod in pods if not pod.incarnation]
+            lacks = [] if down or self._has_all(component, at_first=True) else [f"a pod of {component}"]
+            found += down + lacks
         return tuple(found)
 
     def means(self, rule: Rule) -> str:
@@ -169,8 +171,8 @@ class KubernetesTarget:
             return (self.cluster.kubectl(namespace, f"delete networkpolicy {policies.name(str(arguments[0]))}"),)
         pod = self.find(str(arguments[0])) if undo == "start" else None
         if pod and pod.held:
-            clear = """patch pod %s --type merge -p '{"metadata":{"finalizers":null}}'"""
-            return (self.cluster.kubectl(pod.namespace, clear % pod.name),)
+            clear = json.dumps({"metadata": workloads.released(pod.finalizers)})
+            return (self.cluster.kubectl(pod.namespace, f"patch pod {pod.name} --type merge -p {quote(clear)}"),)
         return ()
 
     def _there(self, node: str) -> Pod:

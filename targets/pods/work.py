@@ -11,12 +11,12 @@ from targets.boxes import here
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, PARTS, names
-from targets.lab.loads import PROGRAMS
+from targets.lab.loads import load_of, program
 from targets.lab.pod import LETTERS
 from targets.pods import beside, commands
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod
-from targets.target import BadInput, TargetError, Unable, VictimGone
+from targets.target import TargetError, Unable, VictimGone
 
 ANSWER_S = 10.0
 ROUNDS = 2
@@ -88,14 +88,13 @@ class Work(KubernetesTarget):
         options: Mapping[str, str] | None = None,
     ) -> None:
         """Set programs to work in the node's pod, inside its limits; they end by themselves after `seconds`."""
-        if not kind.isidentifier() or not (PROGRAMS / f"{kind}.py").is_file():
-            raise BadInput(f"the lab has no load of kind {kind!r}; targets/lab/loads/ has one file per kind")
+        code = f"{CODE}/targets/lab/loads/{program(kind).name}"
         if kind == "space":
             raise Unable(f"{self.address}: its volumes have no limit of their own: a full one would be the machine's")
         words = [f"{key}={value}" for key, value in {**(options or {}), "load": load_id}.items()]
-        program = ["python3", "-I", "-S", f"{CODE}/targets/lab/loads/{kind}.py", str(seconds), *words]
+        argv = ["python3", "-I", "-S", code, str(seconds), *words]
         pod = self._there(node)
-        self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / self.folder(node)), str(workers), *program])
+        self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / self.folder(node)), str(workers), *argv])
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""
@@ -114,7 +113,7 @@ class Work(KubernetesTarget):
 
     def _at_work(self) -> Counter[str]:
         lines = [line for found in self._processes().values() for _, _, line in found]
-        return Counter(match[1] for line in lines if (match := re.search(r"/loads/\w+\.py .*load=(\S+)$", line)))
+        return Counter(load_id for line in lines if (load_id := load_of(line)))
 
     def _processes(self) -> dict[str, list[Found]]:
         """List the processes of the nodes that run: as this machine's kernel shows them, or else by `ps` in each."""
