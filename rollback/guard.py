@@ -19,6 +19,7 @@ from rollback.journal import Injection
 from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
+from targets.abilities import Spread
 from targets.target import BadInput, DrillyardError, Target
 
 __all__ = ["NeverBit", "Overtaken", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
@@ -184,12 +185,15 @@ def refusals(
 
     `unhealed`: ids of injections that could not be put back, if their records do not say so: a disk may be full.
     """
+    components = _components(params)
     reasons = arming.refusals(
         permit,
         target=target.address,
         disposable=target.disposable,
-        components=_components(params),
+        components=components,
         victims=planned["victims"],
+        nodes=_nodes(target, components) if permit.max_percent is not None else {},
+        namespaces=target.namespaces(components) if isinstance(target, Spread) else (),
         severity=severity,
         now=datetime.now(UTC),
     )
@@ -214,6 +218,10 @@ def _watched(session: Session) -> Watchdog:
     if session.watchdog is None or not session.watchdog.alive():
         raise Refused("no watchdog is alive to put it back if this process dies; start the session again")
     return session.watchdog
+
+
+def _nodes(target: Target, components: Collection[str]) -> dict[str, list[str]]:
+    return {name: [node.name for node in target.nodes(name)] for name in components}
 
 
 def _components(params: Mapping[str, Any]) -> list[str]:

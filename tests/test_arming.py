@@ -16,6 +16,8 @@ def reasons(permit: Permit, **changes: Any) -> list[str]:
         "disposable": True,
         "components": ["api"],
         "victims": ["api-1", "api-2"],
+        "nodes": {"api": ["api-1", "api-2", "api-3"]},
+        "namespaces": (),
         "severity": "p0",
         "now": SATURDAY_NOON,
     }
@@ -43,6 +45,24 @@ def test_an_empty_allow_list_allows_nothing() -> None:
 def test_the_blast_radius_counts_victims() -> None:
     assert "hurt 2 nodes (api-1, api-2)" in reasons(Permit(max_victims=1))[0]
     assert reasons(Permit(max_victims=2)) == []
+
+
+def test_the_blast_radius_knows_the_share_of_each_component() -> None:
+    (said,) = reasons(Permit(max_percent=50))
+    assert said == "it would hurt 67 % of api's nodes, [safety] max_percent allows 50"
+    assert reasons(Permit(max_percent=67)) == []
+    assert reasons(Permit(max_percent=0), nodes={"api": [], "redis": ["redis-1"]}) == []
+
+
+def test_a_namespace_that_is_not_listed_is_out_of_bounds() -> None:
+    assert reasons(Permit(), namespaces={"shop"}) == []
+    assert reasons(Permit(namespaces=frozenset({"shop"})), namespaces={"shop"}) == []
+    assert "does not list pay" in reasons(Permit(namespaces=frozenset({"shop"})), namespaces={"shop", "pay"})[0]
+
+
+def test_the_clusters_own_namespaces_are_armed_by_name() -> None:
+    assert "--arm kube-system" in reasons(Permit(), namespaces={"kube-system"})[0]
+    assert reasons(Permit(armed=frozenset({"kube-system"})), namespaces={"kube-system"}) == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from shlex import quote
 
@@ -37,6 +37,10 @@ class KubernetesTarget:
     def components(self) -> tuple[str, ...]:
         """Name the components."""
         return tuple(self._selections)
+
+    def namespaces(self, components: Collection[str]) -> frozenset[str]:
+        """Name those in which these components are."""
+        return frozenset(where.namespace for name, where in self._selections.items() if name in components)
 
     def pods(self, component: str) -> tuple[Pod, ...]:
         """List a component's pods, running or not."""
