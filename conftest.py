@@ -131,6 +131,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         with signals.deferred():
             try:
                 config.stash[OPEN].close()
+            except DrillyardError as error:
+                raise pytest.UsageError(str(error)) from error  # of all that pytest prints here, the one without trace
             finally:
                 workers.end(config)
                 config.stash[SCREEN].close()

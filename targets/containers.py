@@ -72,7 +72,7 @@ def _lab(address: str) -> str:
 def running() -> tuple[str, ...]:
     """List the addresses of the labs of this machine that are there; none where there is no engine."""
     try:
-        return tuple(f"containers:{lab}" for lab in build.labs())
+        return tuple(f"containers:{lab}" for lab in build.standing())
     except DrillyardError:
         return ()
 

@@ -5,12 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
-from targets.boxes import build, engine, image
+from targets.boxes import build, engine, image, layout
 from targets.places import ROOT
-from targets.target import Unable
+from targets.target import TargetError, Unable
 from targets.waiting import until
 
 PATIENCE_S = 60.0
@@ -56,3 +61,41 @@ def test_nothing_is_left_when_its_owner_is_killed() -> None:
     os.kill(owner.pid, signal.SIGKILL)
     owner.communicate()
     until(lambda: lab not in build.labs(), PATIENCE_S, "the keeper to take the lab away")
+
+
+@pytest.fixture
+def busy() -> Iterator[tuple[str, Any]]:
+    """Give a lab that is nothing but a network, and somebody else's container on it."""
+    docker, lab = engine.client(), build.new_id()
+    network = docker.networks.create(build.network(lab), labels={layout.LAB: lab})
+    user = docker.containers.run(image.find(None, print), ["sleep", "600"], network=network.name, detach=True)
+    yield lab, user
+    with suppress(NotFound):
+        user.remove(force=True)
+    build.down(lab)
+
+
+def test_a_network_that_somebody_is_about_to_leave_is_waited_for(busy: tuple[str, Any]) -> None:
+    lab, user = busy
+    leaving = threading.Timer(1.0, lambda: user.remove(force=True))
+    leaving.start()
+    assert build.down(lab) == ()
+    leaving.join()
+    assert lab not in build.labs()
+
+
+def test_a_network_on_which_somebody_is_cannot_go(busy: tuple[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, _ = busy
+    monkeypatch.setattr(build, "LEAVES_WITHIN_S", 0.2)
+    with pytest.raises(TargetError, match="has active endpoints"):
+        build.down(lab)
+    assert lab not in build.standing(), "no container of the lab is there"
+
+
+def test_an_engine_that_has_miscounted_does_not_fail_the_end(
+    busy: tuple[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, _ = busy
+    monkeypatch.setattr(build, "LEAVES_WITHIN_S", 0.2)
+    monkeypatch.setattr(build, "_users", lambda _: False)  # as it says when it counts users that are not there
+    assert "has active endpoints" in build.down(lab)[0]

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,8 @@ from targets.target import TargetError
 
 TRIES = 5  # a network or a port that was free a moment ago may be somebody's now
 _SPARE = {part.name for part in PARTS if part.spare}
+LEAVES_WITHIN_S, _POLL_S = 5.0, 0.2
+_STALE = "has active endpoints"
 _TAKEN = ("overlap", "already allocated", "address already in use")
 
 
@@ -160,9 +163,13 @@ def container(lab: str, node: str) -> str:
     return f"drillyard-{lab}-{node}"
 
 
-def down(lab: str) -> None:
-    """Remove everything that carries the lab's label; again is the same as once. TargetError when something stays."""
+def down(lab: str) -> tuple[str, ...]:
+    """Remove everything that carries the lab's label; again is the same as once. TargetError when something stays.
+
+    Names the networks that the engine keeps although nothing is on them: it has miscounted, and a restart mends that.
+    """
     wrong: list[str] = []
+    kept: list[str] = []
     wanted: dict[str, str | list[str] | bool] = {"label": f"{layout.LAB}={lab}"}
     docker = engine.client()
     try:
@@ -170,13 +177,34 @@ def down(lab: str) -> None:
             boxes = docker.containers.list(all=True, filters=wanted, ignore_removed=True)
             wrong += filter(None, pool.map(lambda box: _removed(lambda: box.remove(force=True, v=True)), boxes))
         for network_ in docker.networks.list(filters=wanted):
-            wrong += filter(None, [_removed(network_.remove)])
+            if why := _removed(partial(_let_go, network_)):
+                (kept if _STALE in why and not _users(network_) else wrong).append(why)
         for volume in docker.volumes.list(filters=wanted):
             wrong += filter(None, [_removed(partial(volume.remove, force=True))])
     except (DockerException, OSError) as error:
         raise engine.failed(error, f"lab {lab} cannot be taken down") from error
     if wrong:
         raise TargetError(f"lab {lab} cannot be taken down: {'; '.join(wrong)}")
+    return tuple(kept)
+
+
+def _let_go(network_: Any) -> None:
+    """Remove a network; what was on it a moment ago may still be leaving."""
+    ends = time.monotonic() + LEAVES_WITHIN_S
+    while True:
+        try:
+            network_.remove()
+        except APIError as error:
+            if _STALE not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
+def _users(network_: Any) -> bool:
+    network_.reload()
+    return bool(network_.attrs["Containers"])
 
 
 def _removed(remove: Callable[[], Any]) -> str:
@@ -196,6 +224,12 @@ def labs() -> dict[str, dict[str, str]]:
     for labels in _all_labels(wanted):
         found.setdefault(labels[layout.LAB], labels)
     return found
+
+
+def standing() -> tuple[str, ...]:
+    """Name the labs that have containers."""
+    boxes = engine.client().api.containers(all=True, filters={"label": layout.LAB})
+    return tuple(dict.fromkeys(box["Labels"][layout.LAB] for box in boxes))
 
 
 def _all_labels(wanted: dict[str, str]) -> Iterator[dict[str, str]]:

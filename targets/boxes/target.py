@@ -1,5 +1,6 @@
 """A lab of containers that is up, as a target."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Protocol, cast
@@ -90,7 +91,8 @@ class ContainersTarget(Changes, Loads, Stores):
         if self._owned:
             self._owned.let_go(DOWN_S)
             self._owned = None
-        build.down(self.lab)
+        for why in build.down(self.lab):
+            sys.stderr.write(f"drillyard: an empty network stays until the engine is restarted: {why}\n")
 
     def _check(self, component: str) -> None:
         if component not in COMPONENTS:
