@@ -199,6 +199,7 @@ def refusals(
     )
     records, unreadable = journal.open_records()
     left = [r for r in records if r.broken or r.id in unhealed or (r.target == target.address and _abandoned(r))]
+    reasons += _forbidden(target, components)
     return [*reasons, *unreadable, *map(_left, left)]
 
 
@@ -218,6 +219,12 @@ def _watched(session: Session) -> Watchdog:
     if session.watchdog is None or not session.watchdog.alive():
         raise Refused("no watchdog is alive to put it back if this process dies; start the session again")
     return session.watchdog
+
+
+def _forbidden(target: Target, components: Collection[str]) -> list[str]:
+    lacks = target.forbidden(components) if isinstance(target, Spread) else ()
+    cure = "`python -m targets rbac --system FILE` writes what has to be"
+    return [f"{target.address} does not permit it: {', '.join(lacks)}; {cure}"] if lacks else []
 
 
 def _nodes(target: Target, components: Collection[str]) -> dict[str, list[str]]:

@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 
+import yaml
+
 from targets import labs
 from targets.abilities import Partitionable
 from targets.lab.layout import COMPONENTS
@@ -18,16 +20,23 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m targets", description="Labs: real servers on this machine, made for being hurt."
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list | rbac")
     up = verbs.add_parser("up", help="start a lab and keep it in the foreground until Ctrl-C or `down`")
     up.add_argument("kind", choices=labs.KINDS, help="local: processes; containers: of the Docker engine; gone with it")
     down = verbs.add_parser("down", help="tear a lab down, or all labs of yours that are up")
     down.add_argument("address", nargs="?", help="its address, as `list` shows it; without it: all of them")
     verbs.add_parser("list", help="show the labs that are up")
+    rbac = verbs.add_parser("rbac", help="write the Roles that drills need on a cluster, for `kubectl apply -f -`")
+    rbac.add_argument("--system", required=True, help="whose namespaces: a TOML file, or a name in targets/systems/")
+    rbac.add_argument(
+        "--for", dest="doings", action="append", help="look, kill, partition, run or sweep; without it all but sweep"
+    )
     options = parser.parse_args(argv)
     try:
         if options.verb == "up":
             return _up(options.kind)
+        if options.verb == "rbac":
+            return _rbac(options.system, options.doings)
         return _down(options.address) if options.verb == "down" else _list()
     except DrillyardError as error:
         print(f"drillyard: {error}", file=sys.stderr)
@@ -97,6 +106,15 @@ def _down(address: str | None) -> int:
 def _list() -> int:
     found = labs.running()
     print("\n".join(found) if found else "No lab is up. Start one with `python -m targets up local`.")
+    return 0
+
+
+def _rbac(system: str, doings: list[str] | None) -> int:
+    from targets.kubernetes import selections  # noqa: PLC0415  the client takes its time
+    from targets.pods import rights  # noqa: PLC0415
+
+    namespaces = {where.namespace for where in selections(system).values()}
+    print(yaml.safe_dump_all(rights.roles(namespaces, doings or rights.USUAL), sort_keys=False), end="")
     return 0
 
 

@@ -183,6 +183,9 @@ class Spread(Protocol):
     def namespaces(self, components: Collection[str]) -> frozenset[str]:
         """Name those in which these components are."""
 
+    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
+        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
+
 
 @runtime_checkable
 class Confined(Protocol):

@@ -16,17 +16,7 @@ SCHEME = "kubernetes"
 def attach(address: str) -> KubernetesTarget:
     """Open the workloads of $DRILLYARD_SYSTEM on a named context. BadInput: no such context, or nothing selected."""
     context = _context(address)
-    named = os.environ.get(where.SYSTEM, "lab")
-    system = systems.load(named)
-    found = {
-        name: Selection(namespace=each.namespace, select=each.select, url=each.url, role_label=each.role_label)
-        for name, each in system.components.items()
-        if each.select
-    }
-    if not found:
-        raise BadInput(
-            f'--system {named}: no component says where its pods are; give it `select = "app=NAME"`, and `namespace`'
-        )
+    found = selections(os.environ.get(where.SYSTEM, "lab"))
     target = KubernetesTarget(connected(context), address, found)
     for name, pods in target.everywhere().items():  # named now, before anything is hurt
         if not pods and not workloads.owners(target.cluster, found[name]):
@@ -35,6 +25,20 @@ def attach(address: str) -> KubernetesTarget:
                 f"{found[name].select!r}, which is to be component {name!r}"
             )
     return target
+
+
+def selections(named: str) -> dict[str, Selection]:
+    """Read from a system's file where the pods of its components are. BadInput when it says so of none."""
+    found = {
+        name: Selection(namespace=each.namespace, select=each.select, url=each.url, role_label=each.role_label)
+        for name, each in systems.load(named).components.items()
+        if each.select
+    }
+    if not found:
+        raise BadInput(
+            f'--system {named}: no component says where its pods are; give it `select = "app=NAME"`, and `namespace`'
+        )
+    return found
 
 
 def sweep(address: str) -> tuple[str, ...]:

@@ -71,6 +71,11 @@ class Cluster:
         """NetworkPolicies."""
         return self._api(client.NetworkingV1Api)
 
+    @property
+    def authorization(self) -> Any:
+        """What is permitted."""
+        return self._api(client.AuthorizationV1Api)
+
     @contextmanager
     def asked(self, about: str) -> Iterator[None]:
         """Let the API's errors be the house's. TargetGone: `about` is not there; VictimGone: it is another by now."""

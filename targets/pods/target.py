@@ -8,7 +8,7 @@ from shlex import quote
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from targets.pods import commands, fewer, policies, workloads
+from targets.pods import commands, fewer, policies, rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
@@ -41,6 +41,11 @@ class KubernetesTarget:
     def namespaces(self, components: Collection[str]) -> frozenset[str]:
         """Name those in which these components are."""
         return frozenset(where.namespace for name, where in self._selections.items() if name in components)
+
+    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
+        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
+        there = self.namespaces(components)
+        return (*rights.lacking(self.cluster, there, rights.LOOK), *rights.lacking(self.cluster, there, rights.KILL))
 
     def pods(self, component: str) -> tuple[Pod, ...]:
         """List a component's pods, running or not."""
@@ -150,7 +155,10 @@ class KubernetesTarget:
     def means(self, rule: Rule) -> str:
         """Say by what means the rule would be kept. Unable for what no NetworkPolicy can do."""
         policies.check(rule)
-        self._sides(rule)
+        _, destinations = self._sides(rule)
+        there = {pod.namespace for pod in destinations}
+        if lacks := rights.lacking(self.cluster, there, rights.PARTITION):
+            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {rights.CURE}")
         return "a NetworkPolicy"
 
     def cut(self, rule: Rule) -> None:

@@ -1,0 +1,113 @@
+"""What a drill must be permitted to do in a cluster: asked of it before anything is hurt, and written as a Role."""
+
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from targets.pods.cluster import Cluster
+from targets.pods.policies import MANAGED, OURS
+from targets.target import BadInput
+
+CURE = "`python -m targets rbac --system FILE` writes what has to be"
+GROUP = "rbac.authorization.k8s.io"
+TOGETHER = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """One kind of thing, and what is done with it."""
+
+    group: str = ""  # of the API; "" is its core
+    resource: str  # "pods", "pods/exec"
+    verbs: tuple[str, ...]
+    everywhere: bool = False  # in the cluster as a whole, not in a namespace
+
+
+LOOK, KILL, PARTITION, RUN, SWEEP = "look", "kill", "partition", "run", "sweep"
+USUAL = (LOOK, KILL, PARTITION, RUN)
+NEEDED: dict[str, tuple[Right, ...]] = {
+    LOOK: (
+        Right(resource="nodes", verbs=("list",), everywhere=True),
+        Right(resource="pods", verbs=("list",)),
+        Right(group="apps", resource="deployments", verbs=("list",)),
+        Right(group="apps", resource="statefulsets", verbs=("list",)),
+        Right(group="networking.k8s.io", resource="networkpolicies", verbs=("list",)),
+    ),
+    KILL: (
+        Right(resource="pods", verbs=("delete", "patch")),
+        Right(group="apps", resource="deployments", verbs=("get", "patch")),
+    ),
+    PARTITION: (
+        Right(resource="pods", verbs=("patch",)),
+        Right(group="networking.k8s.io", resource="networkpolicies", verbs=("create", "deletecollection")),
+    ),
+    RUN: (Right(resource="pods/exec", verbs=("create", "get")), Right(resource="pods/proxy", verbs=("get",))),
+    SWEEP: (  # the stop by labels alone, which looks into every namespace
+        Right(resource="pods", verbs=("list", "patch"), everywhere=True),
+        Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
+        Right(
+            group="networking.k8s.io", resource="networkpolicies", verbs=("deletecollection", "list"), everywhere=True
+        ),
+    ),
+}
+
+
+def lacking(cluster: Cluster, namespaces: Iterable[str], doing: str) -> tuple[str, ...]:
+    """Name what is needed for `doing` and not permitted: "delete pods in shop"; empty when all is."""
+    asked = [
+        (right, verb, "" if right.everywhere else namespace)
+        for namespace in sorted(namespaces)
+        for right in NEEDED[doing]
+        for verb in right.verbs
+    ]
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        permitted = list(pool.map(lambda each: _permitted(cluster, *each), asked))
+    return tuple(dict.fromkeys(_said(*each) for each, allowed in zip(asked, permitted, strict=True) if not allowed))
+
+
+def roles(namespaces: Collection[str], doings: Collection[str]) -> list[dict[str, Any]]:
+    """Write the least that `doings` need: a Role for each namespace, and a ClusterRole for what is in none.
+
+    BadInput names those of `doings` that do not exist.
+    """
+    if unknown := set(doings) - set(NEEDED):
+        raise BadInput(
+            f"--for {', '.join(sorted(unknown))}: nothing of that name is done; there are {', '.join(NEEDED)}"
+        )
+    rights = [right for doing in doings for right in NEEDED[doing]]
+    inside, everywhere = ([each for each in rights if each.everywhere is said] for said in (False, True))
+    written = [_role("Role", inside, namespace=name) for name in sorted(namespaces)] if inside else []
+    return [*written, _role("ClusterRole", everywhere)] if everywhere else written
+
+
+def _role(kind: str, rights: Sequence[Right], **where: str) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": kind,
+        "metadata": {"name": OURS, **where, "labels": {MANAGED: OURS}},
+        "rules": _rules(rights),
+    }
+
+
+def _rules(rights: Sequence[Right]) -> list[dict[str, Any]]:
+    """Join what is said of one thing in several places."""
+    verbs: dict[tuple[str, str], set[str]] = {}
+    for right in rights:
+        verbs.setdefault((right.group, right.resource), set()).update(right.verbs)
+    return [
+        {"apiGroups": [group], "resources": [resource], "verbs": sorted(each)}
+        for (group, resource), each in sorted(verbs.items())
+    ]
+
+
+def _permitted(cluster: Cluster, right: Right, verb: str, namespace: str) -> bool:
+    resource, _, part = right.resource.partition("/")
+    about = {"group": right.group, "resource": resource, "subresource": part, "verb": verb, "namespace": namespace}
+    with cluster.asked("what we are permitted"):
+        said = cluster.authorization.create_self_subject_access_review({"spec": {"resourceAttributes": about}})
+    return bool(said.status.allowed)
+
+
+def _said(right: Right, verb: str, namespace: str) -> str:
+    return f"{verb} {right.resource}" + (f" in {namespace}" if namespace else "")
