@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add = parser.getgroup("drillyard").addoption
     add("--target", default="local", help="where to drill: local (default), containers, kind, or ADDRESS of what runs")
     add("--lab-image", metavar="NAME", help="the lab's image, with --target containers (default: built once, and kept)")
+    add("--observer-image", metavar="NAME", help="what pods of our own in a cluster are made of: any with a python3")
     add("--kind-cluster", metavar="NAME", help="a cluster for --target kind (default: one is made, and taken away)")
     add("--system", help="what is protected: a name in targets/systems/, or a TOML file (default: lab, or lab-on-kind)")
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SYSTEM] = systems.load(system)
         if image := config.getoption("--lab-image"):
             os.environ[where.IMAGE] = image
+        if observer := config.getoption("--observer-image"):
+            os.environ[where.OBSERVER_IMAGE] = observer
         if cluster := config.getoption("--kind-cluster"):
             os.environ[where.KIND_CLUSTER] = cluster
         os.environ[where.SYSTEM] = system

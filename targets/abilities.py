@@ -134,6 +134,14 @@ class Partitionable(Protocol):
 
 
 @runtime_checkable
+class Witnessed(Protocol):
+    """Somebody else keeps its cuts, or does not."""
+
+    def holds(self, rule: Rule) -> bool:
+        """Tell whether a rule that is in force cuts anybody off, once that is clear."""
+
+
+@runtime_checkable
 class Unpluggable(Protocol):
     """Its nodes can be taken off their networks altogether: nobody reaches them, and they reach nobody."""
 

@@ -9,6 +9,7 @@ from targets.target import BadInput, Target, attach
 VARIABLE = "DRILLYARD_TARGET"
 IMAGE = "DRILLYARD_LAB_IMAGE"  # what --lab-image names
 KIND_CLUSTER = "DRILLYARD_KIND_CLUSTER"  # what --kind-cluster names
+OBSERVER_IMAGE = "DRILLYARD_OBSERVER_IMAGE"  # what --observer-image names
 SYSTEM = "DRILLYARD_SYSTEM"  # what --system names
 
 

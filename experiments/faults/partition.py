@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.faults import Plan, able, between, rule, spelled
-from targets.abilities import Partitionable
+from targets.abilities import Partitionable, Witnessed
 from targets.target import Target
 
 KIND = "partition"
@@ -53,8 +53,10 @@ def inject(target: Target, plan: Plan) -> None:
 
 
 def active(target: Target, plan: Plan) -> bool:
-    """Tell whether the cut is in force, be it for one side's connections only."""
-    return bool(_ids(plan) & able(target, Partitionable, "cut connections").cuts())
+    """Tell whether the cut is in force, be it for one side's connections only, and holds where others keep it."""
+    there = able(target, Partitionable, "cut connections").cuts()
+    rules = [rule(words) for words in plan["cuts"] if words["id"] in there]
+    return bool(rules) and (not isinstance(target, Witnessed) or all(map(target.holds, rules)))
 
 
 def heal(target: Target, plan: Plan) -> None:

@@ -38,7 +38,7 @@ def ran(cluster: Cluster, namespace: str, pod: str, command: Command) -> Said:
         made = json.loads(cluster.core.create_namespaced_pod(namespace, body, _preload_content=False).data)
     name = made["metadata"]["name"]
     try:
-        code = _ended(cluster, namespace, name, STARTS_WITHIN_S + command.timeout)
+        code = ended(cluster, namespace, name, STARTS_WITHIN_S + command.timeout)
         with cluster.asked(f"the log of {namespace}/{name}"):
             said = str(cluster.core.read_namespaced_pod_log(name, namespace))
     finally:
@@ -76,7 +76,8 @@ def _body(pod: str, image: str, command: Command) -> dict[str, Any]:
     }
 
 
-def _ended(cluster: Cluster, namespace: str, name: str, within_s: float) -> int:
+def ended(cluster: Cluster, namespace: str, name: str, within_s: float) -> int:
+    """Wait for the end of a pod's first container, and give its exit code. TargetError when it does not come."""
     until = time.monotonic() + within_s
     while True:
         with cluster.asked(f"{namespace}/{name}"):

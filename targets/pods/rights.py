@@ -39,7 +39,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="apps", resource="deployments", verbs=("get", "patch")),
     ),
     PARTITION: (
-        Right(resource="pods", verbs=("patch",)),
+        Right(resource="pods", verbs=("create", "delete", "get", "patch")),  # its canaries
         Right(group="networking.k8s.io", resource="networkpolicies", verbs=("create", "deletecollection")),
     ),
     RUN: (Right(resource="pods/exec", verbs=("create", "get")), Right(resource="pods/proxy", verbs=("get",))),

@@ -22,7 +22,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster) -> list[Left]:
     """List what bears our labels."""
-    looks = (_policies, _marked, _held, _scaled)
+    looks = (_policies, _marked, _held, _scaled, _helpers)
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster), looks) for each in found]
 
@@ -81,6 +81,18 @@ def _scaled(cluster: Cluster) -> Iterable[Left]:
         name, namespace = each.metadata.name, each.metadata.namespace
         was = (each.metadata.annotations or {}).get(FIRST_COUNT)
         yield f"{namespace}/{name}: scaled, was {was}", partial(fewer.given_back, cluster, namespace, name)
+
+
+def _helpers(cluster: Cluster) -> Iterable[Left]:
+    """Have pods of our own go: they end by themselves, later."""
+    for pod in _pods(cluster, f"{MANAGED}={OURS}"):
+        name, namespace = pod.metadata.name, pod.metadata.namespace
+
+        def undo(name: str = name, namespace: str = namespace) -> None:
+            with cluster.asked(f"{namespace}/{name}"):
+                cluster.core.delete_namespaced_pod(name, namespace, body={"gracePeriodSeconds": 0})
+
+        yield f"{namespace}/{name}: a pod of ours", undo
 
 
 def _pods(cluster: Cluster, label: str) -> Sequence[Any]:

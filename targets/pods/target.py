@@ -8,7 +8,7 @@ from shlex import quote
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from targets.pods import commands, fewer, policies, rights, workloads
+from targets.pods import canary, commands, fewer, policies, rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
@@ -166,6 +166,11 @@ class KubernetesTarget:
         policies.check(rule)
         sources, destinations = self._sides(rule)
         policies.cut(self.cluster, rule, sources, destinations)
+
+    def holds(self, rule: Rule) -> bool:
+        """Tell whether a rule that is in force cuts anybody off: somebody else's network has to see to that."""
+        _, destinations = self._sides(rule)
+        return canary.holds(self.cluster, destinations[0].namespace)
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""
