@@ -60,11 +60,12 @@ def attach(address: str) -> KindTarget:
 
 
 def running() -> tuple[str, ...]:
-    """List the addresses of the labs on clusters that were made here; none where there is no kind."""
-    found = []
+    """List the addresses of the labs on the clusters of this engine; none where there is no kind."""
+    found: list[str] = []
     with suppress(DrillyardError):
-        for name in clusters.ours():
-            found += [f"kind:{name}/{namespace}" for namespace in lab.of(clusters.find(name))]
+        for name in clusters.names():
+            with suppress(DrillyardError):
+                found += [f"kind:{name}/{namespace}" for namespace in lab.of(clusters.find(name))]
     return tuple(found)
 
 

@@ -102,6 +102,7 @@ def test_a_replica_that_is_lost_for_good_is_not_replaced_until_it_is_started(lab
     until(lambda: [node.name for node in lab.nodes("api")] == [other], LONG_S, "it is gone, and the other is not")
     assert lab.incarnation(victim) is None
     assert lab.down() == ("a pod of api",)
+    assert len(lab.nodes("api")) == 1
     lab.start(victim)
     assert lab.incarnation(victim) == REPLACED
     assert not lab.down()
@@ -179,7 +180,7 @@ def test_a_setting_is_put_in_force_and_taken_away(lab: KindTarget) -> None:
     lab.configure(primary, "work_mem", "1MB")
     try:
         assert lab.setting(primary, "work_mem") == "1MB"
-        assert lab.overrides() == {f"{primary}: work_mem = 1MB"}
+        assert lab.overrides() == {f"{primary}: work_mem = '1MB'"}
     finally:
         lab.configure(primary, "work_mem", None)
     assert not lab.overrides()

@@ -6,6 +6,7 @@ The others' doors are their Services, which Kubernetes tells every pod that is y
 
 import json
 import os
+import signal
 import socket
 import sys
 
@@ -14,6 +15,7 @@ from targets.lab.layout import FRONT, PARTS, Part, component_url, names, part
 from targets.lab.serving import socket_name
 
 LETTERS = "abc"
+HELD = host.HOME / "held"  # the uid of the pod that is to stay down
 
 
 def node(component: str, hostname: str) -> Part:
@@ -44,8 +46,18 @@ def description(named: Part, reached: dict[str, str]) -> str:
     return json.dumps(known)
 
 
+def stay_down() -> None:
+    """Do nothing when this pod was killed for good: a kubelet may restart it before it hears that it is to end."""
+    if HELD.exists() and HELD.read_text().strip() == os.environ.get("POD_UID"):
+        print("pod: held down: not starting", flush=True)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.pause()
+    HELD.unlink(missing_ok=True)
+
+
 def main() -> None:
     """Read the command line, find out who this is, and be it."""
+    stay_down()
     mine = node(sys.argv[1], socket.gethostname())
     (host.HOME / "archive").mkdir(exist_ok=True)
     os.environ[host.DESCRIPTION] = description(mine, doors(os.environ))

@@ -5,9 +5,11 @@ from typing import Any
 
 from targets.pods.cluster import Cluster, Conflict
 from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED, Pod
+from targets.waiting import until
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
 GOES_FIRST = "-1000"
+OBSERVED_WITHIN_S = 10.0
 
 
 def without(cluster: Cluster, pod: Pod) -> None:
@@ -16,7 +18,10 @@ def without(cluster: Cluster, pod: Pod) -> None:
         cluster.core.patch_namespaced_pod(
             pod.name, pod.namespace, {"metadata": {"annotations": {COST: GOES_FIRST}}}, _content_type=MERGE
         )
-    _set(cluster, pod.namespace, pod.owner.partition("/")[2], lambda count, _first: count - 1)
+    name = pod.owner.partition("/")[2]
+    _set(cluster, pod.namespace, name, lambda count, _first: count - 1)
+    what = f"deployment {pod.namespace}/{name} to want one pod less"
+    until(lambda: _is_observed(cluster, pod.namespace, name), OBSERVED_WITHIN_S, what)
 
 
 def given_back(cluster: Cluster, namespace: str, name: str) -> None:
@@ -29,11 +34,24 @@ def resize(cluster: Cluster, namespace: str, name: str, wanted: int) -> None:
     _set(cluster, namespace, name, lambda _count, _first: wanted)
 
 
+def _is_observed(cluster: Cluster, namespace: str, name: str) -> bool:
+    """Tell whether its controller has acted on the last change: a pod that is killed before that is replaced."""
+    now = _read(cluster, namespace, name)
+    return bool(now["status"].get("observedGeneration", 0) >= now["metadata"]["generation"])
+
+
+def _read(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
+    with cluster.asked(f"deployment {namespace}/{name}"):
+        found: dict[str, Any] = json.loads(
+            cluster.apps.read_namespaced_deployment(name, namespace, _preload_content=False).data
+        )
+    return found
+
+
 def _set(cluster: Cluster, namespace: str, name: str, decide: Any) -> None:
     """Change the number that is wanted; others may do so at the same time."""
     while True:
-        with cluster.asked(f"deployment {namespace}/{name}"):
-            now = json.loads(cluster.apps.read_namespaced_deployment(name, namespace, _preload_content=False).data)
+        now = _read(cluster, namespace, name)
         count, said = int(now["spec"]["replicas"]), now["metadata"].get("annotations", {}).get(FIRST_COUNT)
         wanted, first = decide(count, None if said is None else int(said)), count if said is None else int(said)
         if wanted == count and said is None:

@@ -9,7 +9,7 @@ from typing import Any
 from targets.boxes import marked
 from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
-from targets.lab.pod import LETTERS
+from targets.lab.pod import HELD, LETTERS
 from targets.lab.stores import Stores
 from targets.pods import clusters, commands, lab
 from targets.pods.changes import Changes
@@ -107,11 +107,19 @@ class KindTarget(Changes, Stores):
         stays = node in self._named_inside and not part(node).restarts
         super().kill(node, incarnation, grace_s=grace_s, for_good=for_good or stays)
 
-    def strike(self, pod: Pod, grace_s: float) -> None:
+    def _keep_down(self, pod: Pod) -> None:
+        """See to it that nobody takes its place, nor a kubelet starts it again before it hears of the end."""
+        super()._keep_down(pod)
+        if pod.owner.startswith(STATEFUL):
+            self._inside(pod, ["sh", "-c", f'echo "$0" > {HELD}', pod.uid])
+
+    def strike(self, pod: Pod, grace_s: float) -> bool:
         """SIGKILL all its processes at once: a deleted pod's are asked to end."""
         if not grace_s:
             with suppress(TargetError):  # whoever runs the command dies, too
                 self.signal(pod, signal.SIGKILL)
+                return True
+        return False
 
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off: the lab's own pods can say so."""

@@ -1,7 +1,7 @@
 """The lab in a namespace of a cluster: its manifests, applied; its doors; whether its pods are ready."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import FailToCreateError
 
 from targets.lab.layout import COMPONENTS, FRONT, names
-from targets.pods import clusters
+from targets.pods import clusters, sweep
 from targets.pods.cluster import Cluster
 from targets.pods.policies import MANAGED, OURS
 from targets.pods.workloads import Selection
@@ -50,7 +50,13 @@ def apply(cluster: Cluster, namespace: str, image: str) -> None:
 
 
 def remove(cluster: Cluster, namespace: str, within_s: float) -> None:
-    """Take the namespace away, and wait until it is gone; again is the same as once."""
+    """Take the namespace away, and wait until it is gone; again is the same as once.
+
+    A pod that is held down would keep it for ever.
+    """
+    for _, release in sweep.held(cluster, namespace):
+        with suppress(TargetGone):
+            release()
     try:
         with cluster.asked(f"namespace {namespace}"):
             cluster.core.delete_namespace(namespace)

@@ -22,7 +22,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster) -> list[Left]:
     """List what bears our labels."""
-    looks = (_policies, _marked, _held, _scaled, _helpers)
+    looks = (_policies, _marked, held, _scaled, _helpers)
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster), looks) for each in found]
 
@@ -69,9 +69,11 @@ def _marked(cluster: Cluster) -> Iterable[Left]:
         yield _patched(cluster, pod, "labels of a cut", {"labels": dict.fromkeys(ours)})
 
 
-def _held(cluster: Cluster) -> Iterable[Left]:
+def held(cluster: Cluster, namespace: str = "") -> Iterable[Left]:
+    """List the pods that are held down, in one namespace or in all."""
     for pod in _pods(cluster, HELD):
-        yield _patched(cluster, pod, "held down", released(pod.metadata.finalizers))
+        if namespace in ("", pod.metadata.namespace):
+            yield _patched(cluster, pod, "held down", released(pod.metadata.finalizers))
 
 
 def _scaled(cluster: Cluster) -> Iterable[Left]:

@@ -16,6 +16,7 @@ from targets.target import BadInput, Node, Ran, TargetError, TargetGone, Unable,
 from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
+LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 SERVES_WITHIN_S = 120.0
 POLL_S = 0.2
 REPLACING = "Deployment/"
@@ -118,19 +119,19 @@ class KubernetesTarget:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         if for_good:
             self._keep_down(pod)
-        self.strike(pod, grace_s)
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
             self.cluster.core.delete_namespaced_pod(
                 pod.name,
                 pod.namespace,
-                body={"gracePeriodSeconds": round(grace_s), "preconditions": {"uid": pod.uid}},
+                body={"gracePeriodSeconds": max(LEAST_GRACE_S, round(grace_s)), "preconditions": {"uid": pod.uid}},
             )
-        until(
-            lambda: self._ended(node, incarnation), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S
-        )
+        if not self.strike(pod, grace_s):  # only now: a kubelet restarts what ends of a pod that is to stay
+            until(lambda: self._ended(pod), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S)
 
-    def strike(self, pod: Pod, grace_s: float) -> None:
-        """Kill its processes before anybody asks them to end; where they are not ours, deleting the pod has to do."""
+    def strike(self, pod: Pod, grace_s: float) -> bool:
+        """Kill its processes before anybody asks them to end; False where they are not ours: deleting it has to do."""
+        del pod, grace_s
+        return False
 
     def start(self, node: str) -> None:
         """Let the node's workload have its pods again, and wait until they are ready."""
@@ -220,9 +221,10 @@ class KubernetesTarget:
             metadata = workloads.held(pod.finalizers) if held else workloads.released(pod.finalizers)
             self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
 
-    def _ended(self, node: str, incarnation: str) -> bool:
-        pod = self.find(node)
-        return pod is None or pod.incarnation != incarnation
+    def _ended(self, killed: Pod) -> bool:
+        """Tell whether the container that ran in a pod runs no more, by what its kubelet says."""
+        pods = [pod for found in self.everywhere().values() for pod in found]
+        return not any(pod.uid == killed.uid and pod.process == killed.process and pod.runs for pod in pods)
 
     def _has_all(self, component: str, *, at_first: bool = False) -> bool:
         """Tell whether a component has as many ready pods as its workloads are to have now, or were at first."""

@@ -42,6 +42,7 @@ class Pod:
     owner: str  # "StatefulSet/postgres"; "" for one that nobody replaces
     process: str  # its first container's id for the container runtime; "" when it does not run
     incarnation: str | None  # None when it does not run, or is being taken away
+    runs: bool  # its first container does, be it for the last moment
     ready: bool
     held: bool
     finalizers: tuple[str, ...]
@@ -110,7 +111,8 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
     meta, spec, status = each["metadata"], each["spec"], each["status"]
     state: Mapping[str, Any] = next(iter(status.get("containerStatuses", [])), {})
     labels, finalizers, container = meta.get("labels", {}), meta.get("finalizers", []), spec["containers"][0]
-    runs = "running" in state.get("state", {}) and "deletionTimestamp" not in meta
+    runs = "running" in state.get("state", {})
+    stays = runs and "deletionTimestamp" not in meta
     process = state.get("containerID", "").rpartition("/")[2]
     return Pod(
         name=meta["name"],
@@ -125,8 +127,9 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
         port=next((one["containerPort"] for one in container.get("ports", [])), 0),
         owner=_owner(meta),
         process=process,
-        incarnation=f"{meta['uid']}/{process[:12]}" if runs else None,
-        ready=bool(runs and state.get("ready")),
+        incarnation=f"{meta['uid']}/{process[:12]}" if stays else None,
+        runs=runs,
+        ready=bool(stays and state.get("ready")),
         held=HELD in finalizers,
         finalizers=tuple(finalizers),
         restarts=state.get("restartCount", 0),
