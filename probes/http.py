@@ -7,6 +7,7 @@ from typing import Any
 from probes.attempt import Attempt, NoAnswer
 from probes.nodes import ask as ask_nodes
 from probes.wire.http import Answer, Call, exchange, prepare
+from targets.abilities import Scalable
 from targets.target import Node, TargetError
 from targets.telling import Fetching
 from targets.waiting import until
@@ -40,17 +41,18 @@ def await_every(component: str = "api", path: str = "/health", expect: int = 200
 
     To be trusted because a front door that hides a bad node is not asked.  TargetError after `timeout_s`.
     """
-    nodes = target().nodes(component)
+    there = target()
+    wanted = there.scaled(component) if isinstance(there, Scalable) else len(there.nodes(component))
 
     def good(node: Node) -> bool:
         return ask_node(node, path).status == expect
 
-    until(
-        lambda: all(ask_nodes(nodes, good).get(node.name) for node in nodes),
-        timeout_s,
-        f"every node of {component} to answer {path} with {expect}",
-    )
-    return len(nodes)
+    def every() -> bool:
+        nodes = there.nodes(component)  # anew each time: on a cluster one that dies is replaced by another
+        return len(nodes) >= wanted and all(ask_nodes(nodes, good).get(node.name) for node in nodes)
+
+    until(every, timeout_s, f"every node of {component} to answer {path} with {expect}")
+    return wanted
 
 
 def field(component: str, path: str, key: str) -> Any:

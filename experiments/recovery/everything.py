@@ -20,7 +20,8 @@ def bring_back(order: Sequence[str], detect_within_s: float = 5.0) -> dict[str, 
     target = where.target()
     if not isinstance(target, Killable):
         raise TargetError(f"target {target.address} cannot start nodes")
-    nodes = {component: [node.name for node in target.nodes(component)] for component in order}
+    # of a component whose nodes are gone by name, too, as those of a Deployment, all are started
+    nodes = {component: [node.name for node in target.nodes(component)] or [component] for component in order}
     until(lambda: not _running(target, nodes.values()), detect_within_s, "everything to be down")
     detected_ns = started_ns = time.monotonic_ns()
     served: dict[str, float] = {}

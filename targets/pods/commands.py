@@ -1,12 +1,14 @@
-"""Commands inside pods, through the API server."""
+"""Commands inside pods, and what pods answer, through the API server."""
 
 import json
 from collections.abc import Sequence
 from contextlib import closing
 
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from kubernetes.stream.ws_client import ERROR_CHANNEL
+from urllib3.exceptions import HTTPError
 
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod
@@ -43,6 +45,21 @@ def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -
     if not status:
         raise TargetError(f"context {cluster.context}: {about}: {argv[0]} did not end within {timeout:.0f} s")
     return _code(json.loads(status)), out or "", err or ""
+
+
+def fetched(cluster: Cluster, pod: Pod, path: str) -> tuple[int, bytes]:
+    """Ask a pod at its first port: status code and body. TargetError when it takes no connections."""
+    if not pod.port:
+        raise TargetError(f"{pod.name}: its first container says of no port that it listens there")
+    try:
+        said = cluster.core.connect_get_namespaced_pod_proxy_with_path(
+            f"{pod.name}:{pod.port}", pod.namespace, path.lstrip("/"), _preload_content=False
+        )
+    except ApiException as error:
+        return int(error.status or 0), str(error.body or "").encode()
+    except (HTTPError, OSError) as error:
+        raise TargetError(f"{pod.name}: no answer to GET {path} ({error})") from error
+    return int(said.status), bytes(said.data)
 
 
 def _code(status: dict[str, object]) -> int:

@@ -5,14 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from shlex import quote
 
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
-
 from targets.pods import canary, commands, fewer, policies, rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import MERGE, Pod, Selection
 from targets.rules import Rule
-from targets.target import BadInput, Node, Ran, TargetError, TargetGone, Unable, VictimGone
+from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
 from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
@@ -87,18 +84,7 @@ class KubernetesTarget:
 
     def fetch(self, node: str, path: str) -> tuple[int, bytes]:
         """Ask a pod at its first port, through the API server. TargetError when it takes no connections."""
-        pod = self._there(node)
-        if not pod.port:
-            raise TargetError(f"{node}: its first container says of no port that it listens there")
-        try:
-            said = self.cluster.core.connect_get_namespaced_pod_proxy_with_path(
-                f"{pod.name}:{pod.port}", pod.namespace, path.lstrip("/"), _preload_content=False
-            )
-        except ApiException as error:
-            return int(error.status or 0), str(error.body or "").encode()
-        except (HTTPError, OSError) as error:
-            raise TargetError(f"{node}: no answer to GET {path} ({error})") from error
-        return int(said.status), bytes(said.data)
+        return commands.fetched(self.cluster, self._there(node), path)
 
     def incarnation(self, node: str) -> str | None:
         """Identify the running instance as "pod's uid/container's id", None when none runs.
@@ -232,7 +218,12 @@ class KubernetesTarget:
         return sum(pod.ready for pod in self.pods(component)) >= wanted
 
     def _family(self, node: str) -> str:
-        """Say of which component a node is, or was: a pod's name begins with its workload's. BadInput: of none."""
+        """Say of which component a node is, or was: a pod's name begins with its workload's. BadInput: of none.
+
+        A component's own name stands for all of its nodes.
+        """
+        if node in self._selections:
+            return node
         for component, pods in self.everywhere().items():
             if any(self.named(pod) == node for pod in pods):
                 return component
