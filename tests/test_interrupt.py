@@ -61,6 +61,13 @@ def test_interrupted(target: Target, tmp_path: Path, moment: str, in_terminal: b
     assert stopping.residue(target) == []
 
 
+def test_while_the_first_records_are_written(target: Target, tmp_path: Path) -> None:
+    options = ("-p", "tests.early_interrupt", "--target", target.address)
+    with session(tmp_path / "s", *options, in_terminal=False, drills=REDIS) as ran:
+        check(ran)
+        assert [outcome["why"][0] for outcome in ran.outcomes().values()] == ["interrupted"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_deaths_that_can_be_heard(target: Target, tmp_path: Path, number: signal.Signals) -> None:
     with session(tmp_path / "s", "--target", target.address, in_terminal=False, drills=REDIS) as ran:

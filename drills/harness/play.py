@@ -108,20 +108,25 @@ class _Play:
         self.heard = signals.heard()
 
     def play(self) -> Outcome:
-        with signals.deferred():  # no drill without its first records
-            self._open()
         last: dict[str, Any] = INTERRUPTED
+        opened = False
         try:
+            with signals.deferred():  # no drill without its first records, and none that has them without an outcome
+                self._open()
+                opened = True
             last = self._measured()
             signals.check(self.heard)
         except DrillyardError as error:
+            if not opened:
+                raise
             last = {**last, "error": str(error)}
         except KeyboardInterrupt:
             last = INTERRUPTED
             raise
         finally:
-            with signals.deferred():
-                outcome = self._closed(last)
+            if opened:
+                with signals.deferred():
+                    outcome = self._closed(last)
         return outcome
 
     def _stamp(self, name: str) -> None:
