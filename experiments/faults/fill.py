@@ -113,13 +113,15 @@ def _recovers_for_ever(target: Target, plan: Plan, name: str) -> str | None:
     """Give the incarnation of a server that keeps saying that it is not ready; None once it says anything else."""
     begun, node = able(target, Killable, _START).incarnation(name), Node(name=name, component=plan["component"])
     ready = ["pg_isready", "--quiet", f"--timeout={ASKS_WITHIN_S}"]
+
+    def recovers() -> bool:
+        try:
+            return target.run(node, ready, timeout=2 * ASKS_WITHIN_S).code == NOT_READY
+        except TargetError:  # it cannot be asked, which is no reason to kill it
+            return False
+
     try:
-        until(
-            lambda: target.run(node, ready, timeout=2 * ASKS_WITHIN_S).code != NOT_READY,
-            RECOVERS_WITHIN_S,
-            f"{name}: to end its recovery",
-            ASKS_EVERY_S,
-        )
+        until(lambda: not recovers(), RECOVERS_WITHIN_S, f"{name}: to end its recovery", ASKS_EVERY_S)
     except TargetError:
         return begun
     return None
