@@ -9,6 +9,7 @@ from docker.errors import APIError, DockerException
 from targets.boxes import engine
 from targets.boxes.hand import lend
 from targets.boxes.services import Service
+from targets.lab.loads import await_work
 
 _BURN = "while :; do :; done"
 
@@ -22,6 +23,7 @@ def load(service: Service, load_id: str, *, workers: int, seconds: float) -> Non
             api.exec_start(made["Id"], detach=True)
     except (DockerException, OSError) as error:
         raise engine.failed(error, service.container) from error
+    await_work(lambda: at_work([service])[load_id], workers)
 
 
 def unload(project: str, services: Sequence[Service], load_id: str) -> None:

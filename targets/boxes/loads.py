@@ -9,7 +9,7 @@ from contextlib import suppress
 from targets.boxes import commands, front, here, layout
 from targets.lab import volumes
 from targets.lab.host import HOME
-from targets.lab.loads import load_of, program
+from targets.lab.loads import await_work, load_of, program
 
 
 class Loads:
@@ -35,6 +35,7 @@ class Loads:
         argv = ["python3", "-I", "-S", f"{layout.CODE}/targets/lab/loads/{program(kind).name}", str(seconds), *words]
         for _ in range(workers):
             commands.inside(self.lab, where, argv, detach=True, workdir=home)
+        await_work(lambda: self.loading(load_id), workers)
 
     def unload(self, load_id: str) -> None:
         """End the load of that id."""

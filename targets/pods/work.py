@@ -11,7 +11,7 @@ from targets.boxes import here
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, PARTS, names
-from targets.lab.loads import load_of, program
+from targets.lab.loads import await_work, load_of, program
 from targets.lab.pod import LETTERS
 from targets.pods import beside, commands
 from targets.pods.target import KubernetesTarget
@@ -95,6 +95,7 @@ class Work(KubernetesTarget):
         argv = ["python3", "-I", "-S", code, str(seconds), *words]
         pod = self._there(node)
         self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / self.folder(node)), str(workers), *argv])
+        await_work(lambda: self.loading(load_id), workers)
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""

@@ -5,11 +5,15 @@ else is dead, and holds nothing that outlives it.  Standard library only, withou
 """
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from targets.target import BadInput
+from targets.target import BadInput, TargetError
+from targets.waiting import until
 
 PROGRAMS = Path(__file__).parent
+SEEN_WITHIN_S = 5.0
 
 
 def program(kind: str) -> Path:
@@ -24,3 +28,12 @@ def load_of(line: str) -> str:
     """Read the id of a load from the command line of its program; "" for another program."""
     match = re.search(r"/loads/\w+\.py .*load=(\S+)$", line)
     return match[1] if match else ""
+
+
+def await_work(at_work: Callable[[], int], workers: int) -> None:
+    """Wait until so many programs that somebody else has started are seen: an undo that comes before would miss them.
+
+    Whether those that are never seen have failed, or have ended already, is for the fault to say.
+    """
+    with suppress(TargetError):
+        until(lambda: at_work() >= workers, SEEN_WITHIN_S, "programs to be at work")
