@@ -172,9 +172,8 @@ def test_a_cut_holds_as_canaries_see(shop: KubernetesTarget) -> None:
     try:
         assert shop.cuts() == {"partition-9"}
         assert shop.holds(rule)
-        assert not workloads.of(shop.cluster, {"c": Selection(namespace=NAMESPACE, select=canary.CANARY + "=true")})[
-            "c"
-        ]
+        canaries = Selection(namespace=NAMESPACE, select=f"{canary.CANARY}=true")
+        assert not workloads.of(shop.cluster, {"canary": canaries})["canary"]
     finally:
         shop.uncut(rule.id)
     assert shop.cuts() == frozenset()

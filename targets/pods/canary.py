@@ -44,6 +44,8 @@ while time.monotonic() < ends:
     time.sleep(0.1)
 sys.exit({DOES_NOT_HOLD})
 """
+# one that does not listen yet must not be taken for one that is cut off; a kubelet's probes pass policies
+_LISTENS: dict[str, Any] = {"readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1}}
 _seen: dict[tuple[str, str], bool] = {}
 
 
@@ -73,7 +75,7 @@ def _take_away(cluster: Cluster, namespace: str, rule_id: str) -> None:
 def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
     """Have one pod named as a source, one as a destination, one not at all, and ask the first one whom it reaches."""
     for role in (TO, OTHER):
-        _start(cluster, namespace, f"{rule_id}-{role}", ["python3", "-c", _SERVES])
+        _start(cluster, namespace, f"{rule_id}-{role}", ["python3", "-c", _SERVES], serves=True)
     servers = {role: _running(cluster, namespace, f"{rule_id}-{role}") for role in (TO, OTHER)}
     asks = ["python3", "-c", _ASKS, servers[TO].address, servers[OTHER].address]
     _start(cluster, namespace, f"{rule_id}-{FROM}", asks)
@@ -86,7 +88,7 @@ def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
     return code == HOLDS
 
 
-def _start(cluster: Cluster, namespace: str, named: str, argv: list[str]) -> None:
+def _start(cluster: Cluster, namespace: str, named: str, argv: list[str], *, serves: bool = False) -> None:
     body = {
         "metadata": {"name": named, "labels": {MANAGED: OURS, CANARY: "true"}},
         "spec": {
@@ -95,7 +97,7 @@ def _start(cluster: Cluster, namespace: str, named: str, argv: list[str]) -> Non
             "terminationGracePeriodSeconds": 0,
             "automountServiceAccountToken": False,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [_container(argv)],
+            "containers": [_container(argv) | (_LISTENS if serves else {})],
         },
     }
     with cluster.asked(f"{namespace}/{named}"):
@@ -120,10 +122,10 @@ def _every(cluster: Cluster, namespace: str) -> Sequence[Pod]:
 
 
 def _running(cluster: Cluster, namespace: str, named: str) -> Pod:
-    """Wait until one of them runs. TargetError with the cure when it does not."""
+    """Wait until one of them runs, and listens if it is to. TargetError with the cure when it does not."""
 
     def found() -> Pod | None:
-        return next((pod for pod in _every(cluster, namespace) if pod.name == named and pod.incarnation), None)
+        return next((pod for pod in _every(cluster, namespace) if pod.name == named and pod.ready), None)
 
     try:
         return until(found, STARTS_WITHIN_S, f"context {cluster.context}: {namespace}/{named} to run", POLL_S)

@@ -44,7 +44,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
     ),
     RUN: (Right(resource="pods/exec", verbs=("create", "get")), Right(resource="pods/proxy", verbs=("get",))),
     SWEEP: (  # the stop by labels alone, which looks into every namespace
-        Right(resource="pods", verbs=("list", "patch"), everywhere=True),
+        Right(resource="pods", verbs=("delete", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
         Right(
             group="networking.k8s.io", resource="networkpolicies", verbs=("deletecollection", "list"), everywhere=True
