@@ -52,7 +52,8 @@ def inject(target: Target, plan: Plan) -> None:
     for words in plan["rules"]:
         links.cut(rule(words))
     with ThreadPoolExecutor(len(plan["instances"])) as pool:
-        list(pool.map(lambda name: killable.kill(name, plan["instances"][name]), plan["instances"]))
+        # for good: restarted on a host that is silent, a sentinel would think the master dead, and say so once healed
+        list(pool.map(lambda name: killable.kill(name, plan["instances"][name], for_good=True), plan["instances"]))
 
 
 def active(target: Target, plan: Plan) -> bool:

@@ -82,22 +82,22 @@ def both(work: Callable[[Target], None], address: str) -> list[Exception]:
     return errors
 
 
-def _replace(lab: Lab, victim: str, instance: str | None) -> None:
-    """Have another instance run in the victim's place, whatever becomes of it."""
-    if not part(victim).restarts:
+def _replace(lab: Lab, victim: str, instance: str | None, *, lost: bool) -> None:
+    """Have another instance run in the victim's place, whatever becomes of it; `lost`: with its host, for good."""
+    if lost or not part(victim).restarts:
         lab.start(victim)
     until(lambda: lab.incarnation(victim) not in (None, instance), REPLACED_S, f"{victim}: to run again")
 
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["dead", "replaced"])
-def test_healing_forgives_a_vanished_victim(fault: Fault, plan: dict[str, Any], whole: Whole, replaced: bool) -> None:
-    lab, victim = whole.lab, plan["victims"][0]
+def test_healing_forgives_a_vanished_victim(kind: str, plan: dict[str, Any], whole: Whole, replaced: bool) -> None:
+    fault, lab, victim = faults.load(kind), whole.lab, plan["victims"][0]
     fault.inject(lab, plan)
     if instance := lab.incarnation(victim):
         with suppress(VictimGone):  # one that crashes by itself was faster
             lab.kill(victim, instance)
     if replaced:
-        _replace(lab, victim, instance)
+        _replace(lab, victim, instance, lost=kind == "crash")
     fault.heal(lab, plan)
     lab.start(victim)
     assert fault.active(lab, plan) is not True
