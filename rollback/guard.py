@@ -8,7 +8,7 @@ import contextlib
 import inspect
 import time
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from experiments import faults
@@ -19,7 +19,7 @@ from rollback.journal import Injection
 from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
-from targets.abilities import Spread
+from targets.clustered import PERMIT_IT, Expiring, Spread
 from targets.target import BadInput, DrillyardError, Target
 
 __all__ = ["NeverBit", "Overtaken", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
@@ -89,6 +89,8 @@ def inject(
         record = _recorded(session, target, fault, planned, expires_after_s, prepares=prepares)
         session.in_force[record.id] = fault
         _watched(session).poke()
+        if isinstance(target, Expiring):
+            target.expire(datetime.now(UTC) + timedelta(seconds=expires_after_s))
         struck = _strike(target, record)
         if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
             stopping.stop(by=f"{marks.BY_HAND}, while it was injected", mine=lambda each: each.id == record.id).check()
@@ -223,8 +225,7 @@ def _watched(session: Session) -> Watchdog:
 
 def _forbidden(target: Target, components: Collection[str]) -> list[str]:
     lacks = target.forbidden(components) if isinstance(target, Spread) else ()
-    cure = "`python -m targets rbac --system FILE` writes what has to be"
-    return [f"{target.address} does not permit it: {', '.join(lacks)}; {cure}"] if lacks else []
+    return [f"{target.address} does not permit it: {', '.join(lacks)}; {PERMIT_IT}"] if lacks else []
 
 
 def _nodes(target: Target, components: Collection[str]) -> dict[str, list[str]]:

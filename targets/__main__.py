@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m targets", description="Labs: real servers on this machine, made for being hurt."
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list | rbac")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | list | rbac | reaper")
     up = verbs.add_parser("up", help="start a lab and keep it in the foreground until Ctrl-C or `down`")
     up.add_argument("kind", choices=labs.KINDS, help="local: processes; containers: of the Docker engine; gone with it")
     down = verbs.add_parser("down", help="tear a lab down, or all labs of yours that are up")
@@ -29,14 +29,22 @@ def main(argv: list[str] | None = None) -> int:
     rbac = verbs.add_parser("rbac", help="write the Roles that drills need on a cluster, for `kubectl apply -f -`")
     rbac.add_argument("--system", required=True, help="whose namespaces: a TOML file, or a name in targets/systems/")
     rbac.add_argument(
-        "--for", dest="doings", action="append", help="look, kill, partition, run or sweep; without it all but sweep"
+        "--for",
+        dest="doings",
+        action="append",
+        help="look, kill, partition, run, drain, sweep; without it the first four",
     )
+    reaper = verbs.add_parser("reaper", help="write what puts back, in a cluster, what is past its time; as rbac does")
+    reaper.add_argument("--image", required=True, help="the lab's, or any with this package and the official client")
+    reaper.add_argument("--namespace", default="drillyard", help="where it is to run (default: drillyard)")
     options = parser.parse_args(argv)
     try:
         if options.verb == "up":
             return _up(options.kind)
         if options.verb == "rbac":
             return _rbac(options.system, options.doings)
+        if options.verb == "reaper":
+            return _reaper(options.namespace, options.image)
         return _down(options.address) if options.verb == "down" else _list()
     except DrillyardError as error:
         print(f"drillyard: {error}", file=sys.stderr)
@@ -115,6 +123,14 @@ def _rbac(system: str, doings: list[str] | None) -> int:
 
     namespaces = {where.namespace for where in selections(system).values()}
     print(yaml.safe_dump_all(rights.roles(namespaces, doings or rights.USUAL), sort_keys=False), end="")
+    return 0
+
+
+def _reaper(namespace: str, image: str) -> int:
+    from targets.pods import reaper  # noqa: PLC0415  the client takes its time
+
+    own = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    print(yaml.safe_dump_all([own, *reaper.manifests(namespace, image)], sort_keys=False), end="")
     return 0
 
 

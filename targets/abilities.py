@@ -185,17 +185,6 @@ class Loadable(Protocol):
 
 
 @runtime_checkable
-class Spread(Protocol):
-    """Its components are in namespaces of a cluster that others share."""
-
-    def namespaces(self, components: Collection[str]) -> frozenset[str]:
-        """Name those in which these components are."""
-
-    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
-        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
-
-
-@runtime_checkable
 class Confined(Protocol):
     """Its nodes write to volumes of their own, of a limited size: a full one is nobody else's trouble."""
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from targets import where
 from targets.boxes import engine, image, marked
 from targets.boxes.keeper import Keeper
-from targets.pods import clusters, kindlab, lab
+from targets.pods import clusters, kindlab, lab, power
 from targets.pods import sweep as sweeping
 from targets.pods.kindlab import DOWN_S, KindTarget
 from targets.target import BadInput, DrillyardError, TargetError, TargetGone, Unable
@@ -70,8 +70,12 @@ def running() -> tuple[str, ...]:
 
 
 def sweep(address: str) -> tuple[str, ...]:
-    """Put back everything of ours in the cluster, by its labels alone; names what was there."""
-    return sweeping.sweep(clusters.find(_parts(address)[0]))
+    """Put back everything of ours in the cluster, by its labels alone, and start its hosts; names what was there."""
+    name, _ = _parts(address)
+    cluster, off = clusters.find(name), sorted(power.off(name))
+    for host in off:
+        power.switch_on(cluster, name, host)
+    return (*(f"host {host}: off" for host in off), *sweeping.sweep(cluster))
 
 
 def down(address: str) -> None:

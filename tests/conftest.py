@@ -1,5 +1,6 @@
 """The tests' own drills are no evidence about the system: their records stay out of reports/runs/."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,15 @@ from typing import Any
 import pytest
 
 from drills.harness.screen import NOBODY
+
+
+@pytest.fixture(scope="session")
+def kind_lab() -> Iterator[Any]:
+    """Give the lab on a kind cluster that all tests of it share."""
+    from tests import kindlab  # noqa: PLC0415  the clusters' client takes its time
+
+    with kindlab.up() as lab:
+        yield lab
 
 
 @pytest.fixture

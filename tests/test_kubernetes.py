@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes import client, utils
+from kubernetes import utils
 
 from targets import where
 from targets.boxes import image, marked
@@ -21,9 +21,10 @@ from targets.pods.cluster import Cluster, connected
 from targets.pods.target import REPLACED, KubernetesTarget
 from targets.pods.workloads import Selection
 from targets.rules import Rule
-from targets.target import Unable, VictimGone, attach
+from targets.target import TargetError, Unable, VictimGone, attach
 from targets.waiting import until
-from tests.test_kind import lacks
+from tests import accounts
+from tests.kindlab import lacks
 
 SHOP = Path(__file__).parent / "shop"
 LONG_S = 120.0
@@ -79,38 +80,15 @@ def _serves(there: Cluster) -> bool:
 def clerk(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the name of a context that may do what `targets rbac` writes, and nothing else."""
     file = tmp_path_factory.mktemp("clerk") / "kubeconfig"
-    roles = rights.roles([NAMESPACE], rights.USUAL)
-    account = {"kind": "ServiceAccount", "name": "clerk", "namespace": NAMESPACE}
-    cluster.core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": "clerk"}})
-    with closing(cluster.client()) as own:
-        for role in roles:
-            kind = role["kind"]
-            binding = {
-                "apiVersion": role["apiVersion"],
-                "kind": f"{kind}Binding",
-                "metadata": {"name": "clerk", **({"namespace": NAMESPACE} if kind == "Role" else {})},
-                "roleRef": {"apiGroup": rights.GROUP, "kind": kind, "name": role["metadata"]["name"]},
-                "subjects": [account],
-            }
-            utils.create_from_dict(own, role)
-            utils.create_from_dict(own, binding)
-    token = cluster.core.create_namespaced_service_account_token("clerk", NAMESPACE, {"spec": {}}).status.token
-    theirs = yaml.safe_load(Path(str(cluster.kubeconfig)).read_text())
-    theirs["users"] = [{"name": "clerk", "user": {"token": token}}]
-    theirs["contexts"] = [{"name": "shop", "context": {"cluster": theirs["clusters"][0]["name"], "user": "clerk"}}]
-    file.write_text(yaml.safe_dump(theirs | {"current-context": ""}))
-    system = file.with_suffix(".toml")
-    system.write_text(_system(cluster))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(file))
-        patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
-        patch.setenv(where.SYSTEM, str(system))
-        yield "shop"
-    connected.cache_clear()
-    with closing(cluster.client()) as own:
-        everywhere = client.RbacAuthorizationV1Api(own)
-        everywhere.delete_cluster_role("drillyard")
-        everywhere.delete_cluster_role_binding("clerk")
+    with accounts.made(cluster, NAMESPACE, "clerk", rights.USUAL, file):
+        system = file.with_suffix(".toml")
+        system.write_text(_system(cluster))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KUBECONFIG", str(file))
+            patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+            patch.setenv(where.SYSTEM, str(system))
+            yield "clerk"
+        connected.cache_clear()
 
 
 def _system(cluster: Cluster) -> str:
@@ -181,7 +159,7 @@ def test_a_cut_holds_as_canaries_see(shop: KubernetesTarget) -> None:
 
 def test_a_network_that_enforces_nothing_is_found_out(shop: KubernetesTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canary, "_seen", {})
-    monkeypatch.setattr(policies, "written", lambda rule, _: _void(rule))
+    monkeypatch.setattr(policies, "written", lambda rule, *_: _void(rule))
     monkeypatch.setattr(canary, "_ASKS", canary._ASKS.replace(f"+ {canary.ENFORCED_WITHIN_S}", "+ 3"))
     assert not canary.holds(shop.cluster, NAMESPACE)
 
@@ -201,17 +179,48 @@ def test_without_the_right_to_cut_a_partition_is_skipped_with_its_reason(
     rule = Rule(
         id="partition-8", sources=(shop.nodes("web")[0].name,), destinations=(shop.nodes("db")[0].name,), mode="drop"
     )
-    with pytest.raises(Unable, match=r"shop does not permit it: update networkpolicies in shop; .*targets rbac"):
+    with pytest.raises(Unable, match=r"clerk does not permit it: update networkpolicies in shop; .*targets rbac"):
         shop.means(rule)
 
 
+def test_labels_alone_put_a_cut_back_with_no_more_rights_than_that_needs(
+    cluster: Cluster, shop: KubernetesTarget, tmp_path: Path
+) -> None:
+    destinations = tuple(node.name for node in shop.nodes("db"))
+    shop.cut(Rule(id="partition-7", sources=("*",), destinations=destinations, mode="drop"))
+    with accounts.made(cluster, NAMESPACE, "sweeper", [rights.SWEEP], tmp_path / "kubeconfig"):
+        alone = Cluster(context="sweeper", kubeconfig=tmp_path / "kubeconfig")
+        assert f"1 policies in {NAMESPACE}" in sweep.sweep(alone)
+        assert sweep.left(alone) == []
+        with pytest.raises(TargetError, match=r"forbidden.*not permitted"), alone.asked("secrets"):
+            alone.core.list_namespaced_secret(NAMESPACE)
+    assert shop.cuts() == frozenset()
+
+
+def test_who_may_only_look_hurts_nobody_and_is_told_why(
+    cluster: Cluster, clerk: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del clerk  # the system's file is there
+    before = {pod.uid for found in workloads.of(cluster, WHERE).values() for pod in found}
+    with accounts.made(cluster, NAMESPACE, "guest", [rights.LOOK], tmp_path / "kubeconfig"):
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        ran = _drilled("guest", tmp_path / "a", "--arm", "guest")
+    assert ran.returncode != 0
+    assert "kubernetes:guest does not permit it: delete pods in shop, patch pods in shop" in ran.stdout
+    assert "`python -m targets rbac --system FILE` writes what has to be permitted" in ran.stdout
+    assert {pod.uid for found in workloads.of(cluster, WHERE).values() for pod in found} == before
+
+
 def test_drills_on_it_have_to_be_armed_and_are_met(clerk: str, tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "pytest", str(SHOP / "drill_shop.py"), "--target", f"kubernetes:{clerk}"]
-    argv += ["--system", os.environ[where.SYSTEM], "--run-folder"]
-    unarmed = subprocess.run([*argv, str(tmp_path / "a")], cwd=ROOT, capture_output=True, text=True, check=False)
+    unarmed = _drilled(clerk, tmp_path / "a")
     assert unarmed.returncode != 0
     assert f"kubernetes:{clerk} is not disposable and not armed; say --arm {clerk}" in unarmed.stdout
-    argv += [str(tmp_path / "b"), "--arm", clerk]
-    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = _drilled(clerk, tmp_path / "b", "--arm", clerk)
     assert ran.returncode == 0, ran.stdout
     assert "2 passed" in ran.stdout  # each asserts that it was met
+
+
+def _drilled(context: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "pytest", str(SHOP / "drill_shop.py"), "--target", f"kubernetes:{context}"]
+    argv += ["--system", os.environ[where.SYSTEM], "--run-folder", str(folder), *more]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)

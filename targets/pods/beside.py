@@ -5,16 +5,20 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from targets.pods import expiry
 from targets.pods.cluster import Cluster
 from targets.pods.commands import Said
 from targets.pods.policies import MANAGED, OURS
 from targets.target import TargetError, TargetGone
+from targets.waiting import until
 
 VOLUME, MOUNTED = "lab", "/lab"
 STARTS_WITHIN_S = 30.0
 POLL_S = 0.2
+GRACE_S, GONE_WITHIN_S = 1, 30.0
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -42,9 +46,34 @@ def ran(cluster: Cluster, namespace: str, pod: str, command: Command) -> Said:
         with cluster.asked(f"the log of {namespace}/{name}"):
             said = str(cluster.core.read_namespaced_pod_log(name, namespace))
     finally:
-        with suppress(TargetGone), cluster.asked(f"{namespace}/{name}"):
-            cluster.core.delete_namespaced_pod(name, namespace, body={"gracePeriodSeconds": 0})
+        gone(cluster, namespace, name)
     return code, said, said if code else ""
+
+
+def gone(cluster: Cluster, namespace: str, name: str) -> None:
+    """Take away a pod of ours, and wait until it is. TargetError when its kubelet does not say that it has ended.
+
+    With a grace: by force its name would be gone at once, while it might still work beside somebody else's data.
+    """
+
+    def is_gone() -> bool:
+        try:
+            with cluster.asked(f"{namespace}/{name}"):
+                cluster.core.read_namespaced_pod(name, namespace, _preload_content=False)
+        except TargetGone:
+            return True
+        return False
+
+    with suppress(TargetGone), cluster.asked(f"{namespace}/{name}"):
+        cluster.core.delete_namespaced_pod(
+            name, namespace, body={"gracePeriodSeconds": GRACE_S}, _preload_content=False
+        )
+        until(is_gone, GONE_WITHIN_S, f"{namespace}/{name} to be gone", POLL_S)
+
+
+def over(lives_s: int) -> dict[str, str | None]:
+    """Write when a pod that starts now, and lives so long, may be taken away by anybody."""
+    return expiry.said(datetime.now(UTC) + timedelta(seconds=lives_s))
 
 
 def _image(cluster: Cluster, namespace: str, pod: str) -> str:
@@ -55,6 +84,7 @@ def _image(cluster: Cluster, namespace: str, pod: str) -> str:
 
 
 def _body(pod: str, image: str, command: Command) -> dict[str, Any]:
+    lives_s = int(STARTS_WITHIN_S + command.timeout)
     container = {
         "name": "beside",
         "image": image,
@@ -65,11 +95,10 @@ def _body(pod: str, image: str, command: Command) -> dict[str, Any]:
         "volumeMounts": [{"name": VOLUME, "mountPath": MOUNTED}],
     }
     return {
-        "metadata": {"generateName": f"{OURS}-beside-{pod}-", "labels": {MANAGED: OURS}},
+        "metadata": {"generateName": f"{OURS}-beside-{pod}-", "labels": {MANAGED: OURS}, "annotations": over(lives_s)},
         "spec": {
             "restartPolicy": "Never",
-            "activeDeadlineSeconds": int(STARTS_WITHIN_S + command.timeout),
-            "terminationGracePeriodSeconds": 0,
+            "activeDeadlineSeconds": lives_s,
             "containers": [container],
             "volumes": [{"name": VOLUME, "persistentVolumeClaim": {"claimName": f"{VOLUME}-{pod}"}}],
         },

@@ -7,7 +7,8 @@ only the third.  Nobody else is named by it.  They end by themselves, whatever b
 import os
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from targets import where
@@ -16,7 +17,7 @@ from targets.pods.cluster import Cluster
 from targets.pods.policies import FROM, MANAGED, OURS, TO
 from targets.pods.workloads import Pod, Selection
 from targets.rules import Rule
-from targets.target import TargetError, TargetGone
+from targets.target import TargetError
 from targets.waiting import until
 
 IMAGE = "python:3-alpine"  # any with a python3; --observer-image names another
@@ -65,11 +66,8 @@ def holds(cluster: Cluster, namespace: str) -> bool:
 
 def _take_away(cluster: Cluster, namespace: str, rule_id: str) -> None:
     policies.uncut(cluster, [namespace], rule_id, ())
-    for pod in _every(cluster, namespace):
-        with suppress(TargetGone), cluster.asked(f"{namespace}/{pod.name}"):
-            cluster.core.delete_namespaced_pod(
-                pod.name, namespace, body={"gracePeriodSeconds": 0}, _preload_content=False
-            )
+    with ThreadPoolExecutor(len((FROM, TO, OTHER))) as pool:
+        list(pool.map(lambda pod: beside.gone(cluster, namespace, pod.name), _every(cluster, namespace)))
 
 
 def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
@@ -81,7 +79,8 @@ def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
     _start(cluster, namespace, f"{rule_id}-{FROM}", asks)
     source = _running(cluster, namespace, f"{rule_id}-{FROM}")
     rule = Rule(id=rule_id, sources=(source.name,), destinations=(servers[TO].name,), mode="drop")
-    policies.cut(cluster, rule, [source], [servers[TO]])
+    ends = datetime.now(UTC) + timedelta(seconds=LIVES_S)
+    policies.cut(cluster, rule, [source], [servers[TO]], ends)
     code = beside.ended(cluster, namespace, source.name, STARTS_WITHIN_S + ENFORCED_WITHIN_S)
     if code == CANNOT_TELL:
         raise TargetError(f"context {cluster.context}: two pods of ours in {namespace} do not reach one another")
@@ -90,11 +89,14 @@ def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
 
 def _start(cluster: Cluster, namespace: str, named: str, argv: list[str], *, serves: bool = False) -> None:
     body = {
-        "metadata": {"name": named, "labels": {MANAGED: OURS, CANARY: "true"}},
+        "metadata": {
+            "name": named,
+            "labels": {MANAGED: OURS, CANARY: "true"},
+            "annotations": beside.over(LIVES_S),
+        },
         "spec": {
             "restartPolicy": "Never",
             "activeDeadlineSeconds": LIVES_S,
-            "terminationGracePeriodSeconds": 0,
             "automountServiceAccountToken": False,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 65534, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [_container(argv) | (_LISTENS if serves else {})],

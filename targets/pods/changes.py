@@ -90,7 +90,7 @@ class Changes(Work):
         if component != FRONT or not 1 <= count <= MOST:
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
-        fewer.resize(self.cluster, self._selections[component].namespace, component, count)
+        fewer.resize(self.cluster, self._selections[component].namespace, component, count, self.expires_at)
         until(lambda: self._exactly(component, count), SCALED_WITHIN_S, f"{component} to have {count} pods", 0.1)
 
     def scaled(self, component: str) -> int:

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 from targets.target import BadInput, TargetError, TargetGone, VictimGone
 
 PATIENCE_S = (3.0, 20.0)  # to connect, and for an answer
+INSIDE = "of this pod's own cluster"  # in the place of a context, for who runs in the cluster
 _CURES = {
     401: "its credentials are not accepted; renew them in the kubeconfig",
     403: "it is not permitted; `kubectl auth can-i --list` shows what is",
@@ -49,7 +50,10 @@ class Cluster:
         configuration.retries = False  # whoever asks tries again, and knows for how long
         named = str(self.kubeconfig) if self.kubeconfig else None
         try:
-            config.load_kube_config(named, self.context, client_configuration=configuration, persist_config=False)
+            if self.context == INSIDE:
+                config.load_incluster_config(client_configuration=configuration)
+            else:
+                config.load_kube_config(named, self.context, client_configuration=configuration, persist_config=False)
         except (ConfigException, OSError) as error:
             raise BadInput(self._no_context(error)) from error
         made = client.ApiClient(configuration)
@@ -70,6 +74,16 @@ class Cluster:
     def networking(self) -> Any:
         """NetworkPolicies."""
         return self._api(client.NetworkingV1Api)
+
+    @property
+    def rbac(self) -> Any:
+        """Roles and their bindings."""
+        return self._api(client.RbacAuthorizationV1Api)
+
+    @property
+    def coordination(self) -> Any:
+        """Leases."""
+        return self._api(client.CoordinationV1Api)
 
     @property
     def authorization(self) -> Any:

@@ -12,10 +12,12 @@ from docker.errors import DockerException, NotFound
 from targets import places
 from targets.boxes import engine, marked
 from targets.pods.cluster import Cluster, connected
+from targets.pods.workloads import ZONE
 from targets.target import BadInput, TargetError, TargetGone
 
 IMAGE = "DRILLYARD_KIND_IMAGE"  # of the nodes, where kind's own cannot be pulled
-ZONES = ("zone-a", "zone-b")
+ZONES = ("zone-a", "zone-b")  # of the workers
+ITS_ZONE = "zone-c"  # of the control plane: in two zones a lost one may take a primary and the standby that confirmed
 CREATED_WITHIN_S, DELETED_WITHIN_S = 300.0, 60.0
 
 
@@ -26,7 +28,7 @@ def check() -> None:
 
 
 def create(name: str) -> None:
-    """Make a cluster of a control plane and a worker in each zone."""
+    """Make a cluster of three nodes in three zones: two workers, and a control plane that works, too."""
     image = os.environ.get(IMAGE)
     words = [
         "create",
@@ -41,6 +43,9 @@ def create(name: str) -> None:
         "2m",
     ]
     _kind(*words, *(["--image", image] if image else []), text=yaml.safe_dump(_config()), within_s=CREATED_WITHIN_S)
+    cluster, host = find(name), f"{name}-control-plane"
+    with cluster.asked(f"node {host}"):
+        cluster.core.patch_node(host, {"metadata": {"labels": {ZONE: ITS_ZONE}}, "spec": {"taints": None}})
 
 
 def delete(name: str) -> None:
@@ -97,7 +102,7 @@ def kubeconfig(name: str) -> Path:
 
 
 def _config() -> dict[str, Any]:
-    workers = [{"role": "worker", "labels": {"topology.kubernetes.io/zone": zone}} for zone in ZONES]
+    workers = [{"role": "worker", "labels": {ZONE: zone}} for zone in ZONES]
     return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}, *workers]}
 
 

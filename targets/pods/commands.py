@@ -15,6 +15,7 @@ from targets.pods.workloads import Pod
 from targets.target import TargetError
 
 Said = tuple[int, str, str]  # exit code, output, errors
+FETCHED_WITHIN_S = (2.0, 2.0)  # to connect, and for an answer
 
 
 def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -> Said:
@@ -53,7 +54,11 @@ def fetched(cluster: Cluster, pod: Pod, path: str) -> tuple[int, bytes]:
         raise TargetError(f"{pod.name}: its first container says of no port that it listens there")
     try:
         said = cluster.core.connect_get_namespaced_pod_proxy_with_path(
-            f"{pod.name}:{pod.port}", pod.namespace, path.lstrip("/"), _preload_content=False
+            f"{pod.name}:{pod.port}",
+            pod.namespace,
+            path.lstrip("/"),
+            _preload_content=False,
+            _request_timeout=FETCHED_WITHIN_S,  # the API server waits long for a pod that has just died
         )
     except ApiException as error:
         return int(error.status or 0), str(error.body or "").encode()

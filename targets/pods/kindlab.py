@@ -1,7 +1,8 @@
 """A lab on a kind cluster, as a target."""
 
 import signal
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -11,19 +12,20 @@ from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import HELD, LETTERS
 from targets.lab.stores import Stores
-from targets.pods import clusters, commands, lab
+from targets.pods import clusters, commands, lab, power
 from targets.pods.changes import Changes
 from targets.pods.cluster import Cluster
 from targets.pods.policies import EVERYBODY
 from targets.pods.target import POLL_S
 from targets.pods.workloads import Pod
 from targets.rules import Rule
-from targets.target import Node, Ran, TargetError
+from targets.target import Node, Ran, TargetError, TargetGone
 from targets.waiting import until
 
 DOWN_S = 90.0
 ANSWER_S = 5.0
 ENFORCED_S = 5.0
+RUNS_WITHIN_S = 120.0
 _CUT_OFF = """
 import socket, sys, time
 ends = time.monotonic() + float(sys.argv[1])
@@ -96,8 +98,9 @@ class KindTarget(Changes, Stores):
         return "?" + "&".join(f"{there}={here}" for there, here in known.items())
 
     def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
-        """Run a command in the node's pod and folder; beside its volume when it does not run."""
-        code, out, err = self.inside(node.name, argv, timeout=timeout)
+        """Run a command in the node's pod and folder, beside its volume when it does not run; this Python is theirs."""
+        words = ["python3" if word == sys.executable else word for word in argv]
+        code, out, err = self.inside(node.name, words, timeout=timeout)
         if code in (124, 137):
             raise TargetError(f"{node.name}: {argv[0]} did not end within {timeout:.0f} s")
         return Ran(argv=tuple(argv), code=code, out=out, err=err)
@@ -120,6 +123,51 @@ class KindTarget(Changes, Stores):
                 self.signal(pod, signal.SIGKILL)
                 return True
         return False
+
+    def cuts(self) -> frozenset[str]:
+        """List the ids of the rules in force. TargetGone when somebody took the lab away."""
+        try:
+            found = super().cuts()
+        except TargetError as error:
+            if self.name in clusters.names():
+                raise
+            raise TargetGone(f"{self.address}: its cluster is gone") from error
+        if not found and not lab.is_there(self.cluster, self.namespace):
+            raise TargetGone(f"{self.address}: its namespace is gone")
+        return found
+
+    def switchable(self, hosts: Collection[str]) -> None:
+        """Raise Unable for all but workers."""
+        power.check(self.name, hosts)
+
+    def switch_off(self, host: str) -> None:
+        """Cut a worker's power; again is the same as once."""
+        power.switch_off(self.name, host)
+
+    def switch_on(self, host: str) -> None:
+        """Start a worker that is off, and wait until what is placed there runs anew."""
+        if host not in self.off():
+            return
+        before = self._running_on(host)
+        power.switch_on(self.cluster, self.name, host)
+        until(lambda: not before & self._running_on(host), RUNS_WITHIN_S, f"the pods of {host} to run anew", POLL_S)
+
+    def off(self) -> frozenset[str]:
+        """Name the cluster's hosts that are off."""
+        return power.off(self.name)
+
+    def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
+        """Give kubectl's, or the engine's, own commands for it; () where there are none."""
+        return (f"docker start {arguments[0]}",) if undo == "switch_on" else super().spelled(undo, *arguments)
+
+    def _running_on(self, host: str) -> set[str]:
+        """Identify what ran on a host when its kubelet last said so."""
+        return {pod.process for pods in self.everywhere().values() for pod in pods if pod.host == host and pod.runs}
+
+    def _enforces(self, namespace: str) -> bool:
+        """Leave it to the lab's own pods, once the rule is there."""
+        del namespace
+        return True
 
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off: the lab's own pods can say so."""

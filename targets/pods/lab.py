@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import FailToCreateError
 
 from targets.lab.layout import COMPONENTS, FRONT, names
-from targets.pods import clusters, sweep
+from targets.pods import clusters, reaper, sweep
 from targets.pods.cluster import Cluster
 from targets.pods.policies import MANAGED, OURS
 from targets.pods.workloads import Selection
@@ -42,7 +42,7 @@ def apply(cluster: Cluster, namespace: str, image: str) -> None:
     with cluster.asked(f"namespace {namespace}"):
         cluster.core.create_namespace({"metadata": {"name": namespace, "labels": labels}})
     with closing(cluster.client()) as client:
-        for document in _documents(image):
+        for document in (*_documents(image), *reaper.manifests(namespace, image)):
             try:
                 utils.create_from_dict(client, document, namespace=namespace)
             except FailToCreateError as error:
@@ -54,9 +54,12 @@ def remove(cluster: Cluster, namespace: str, within_s: float) -> None:
 
     A pod that is held down would keep it for ever.
     """
-    for _, release in sweep.held(cluster, namespace):
+    for _, release in sweep.held(cluster, namespace=namespace):
         with suppress(TargetGone):
             release()
+    for takes_away in (cluster.rbac.delete_cluster_role_binding, cluster.rbac.delete_cluster_role):
+        with suppress(TargetGone), cluster.asked(reaper.whole(namespace)):
+            takes_away(reaper.whole(namespace))
     try:
         with cluster.asked(f"namespace {namespace}"):
             cluster.core.delete_namespace(namespace)

@@ -5,8 +5,10 @@ their addresses. Probes of the kubelet pass policies, so a pod that is cut off s
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
+from targets.pods import expiry
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod
 from targets.rules import Rule
@@ -39,7 +41,7 @@ def check(rule: Rule) -> None:
         raise Unable("a NetworkPolicy has to be told whom to protect: name the destinations")
 
 
-def written(rule: Rule, sources: Collection[Pod]) -> dict[str, Any]:
+def written(rule: Rule, sources: Collection[Pod], expires: datetime | None = None) -> dict[str, Any]:
     """Write the policy that keeps a rule."""
     besides = {"key": label(rule.id), "operator": "NotIn", "values": [FROM]}
     addresses = [f"{pod.address}/32" for pod in sources if pod.address]
@@ -50,7 +52,11 @@ def written(rule: Rule, sources: Collection[Pod]) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": name(rule.id), "labels": {MANAGED: OURS, CUT: rule.id, "chaos-type": "partition"}},
+        "metadata": {
+            "name": name(rule.id),
+            "labels": {MANAGED: OURS, CUT: rule.id, "chaos-type": "partition"},
+            "annotations": expiry.said(expires) if expires else {},
+        },
         "spec": {
             "podSelector": {"matchLabels": {label(rule.id): TO}},
             "policyTypes": ["Ingress"],
@@ -59,16 +65,22 @@ def written(rule: Rule, sources: Collection[Pod]) -> dict[str, Any]:
     }
 
 
-def cut(cluster: Cluster, rule: Rule, sources: Collection[Pod], destinations: Collection[Pod]) -> None:
+def cut(
+    cluster: Cluster,
+    rule: Rule,
+    sources: Collection[Pod],
+    destinations: Collection[Pod],
+    expires: datetime | None = None,
+) -> None:
     """Put a rule in force; again is the same as once. Labels come first: then it holds as soon as it is there."""
     for side, pods in ((FROM, sources), (TO, destinations)):
         for pod in pods:
-            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"})
+            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"}, expiry.said(expires))
     (namespace,) = {pod.namespace for pod in destinations}
     with cluster.asked(f"networkpolicies of {namespace}"):
         found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule.id}").items
         if not found:
-            cluster.networking.create_namespaced_network_policy(namespace, written(rule, sources))
+            cluster.networking.create_namespaced_network_policy(namespace, written(rule, sources, expires))
 
 
 def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Collection[Pod]) -> None:
@@ -79,7 +91,8 @@ def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Col
     for pod in pods:
         if label(rule_id) in pod.labels:
             others = [key for key in pod.labels if key.startswith(f"{OURS}/partition-") and key != label(rule_id)]
-            _mark(cluster, pod, {label(rule_id): None, **({} if others else {MARKED: None})})
+            over = {} if others or pod.held else expiry.said(None)
+            _mark(cluster, pod, {label(rule_id): None, **({} if others else {MARKED: None})}, over)
 
 
 def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:
@@ -92,9 +105,10 @@ def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _mark(cluster: Cluster, pod: Pod, labels: Mapping[str, str | None]) -> None:
+def _mark(cluster: Cluster, pod: Pod, labels: Mapping[str, str | None], annotations: Mapping[str, str | None]) -> None:
+    metadata = {"labels": dict(labels), "annotations": dict(annotations)}
     try:
         with cluster.asked(f"{pod.namespace}/{pod.name}"):
-            cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": {"labels": dict(labels)}})
+            cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata})
     except TargetGone:
         return  # and with it whatever it bore

@@ -9,7 +9,6 @@ from targets.pods.cluster import Cluster
 from targets.pods.policies import MANAGED, OURS
 from targets.target import BadInput
 
-CURE = "`python -m targets rbac --system FILE` writes what has to be"
 GROUP = "rbac.authorization.k8s.io"
 TOGETHER = 16
 
@@ -24,7 +23,7 @@ class Right:
     everywhere: bool = False  # in the cluster as a whole, not in a namespace
 
 
-LOOK, KILL, PARTITION, RUN, SWEEP = "look", "kill", "partition", "run", "sweep"
+LOOK, KILL, PARTITION, RUN, DRAIN, SWEEP = "look", "kill", "partition", "run", "drain", "sweep"
 USUAL = (LOOK, KILL, PARTITION, RUN)
 NEEDED: dict[str, tuple[Right, ...]] = {
     LOOK: (
@@ -43,11 +42,19 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="networking.k8s.io", resource="networkpolicies", verbs=("create", "deletecollection")),
     ),
     RUN: (Right(resource="pods/exec", verbs=("create", "get")), Right(resource="pods/proxy", verbs=("get",))),
+    DRAIN: (
+        Right(resource="nodes", verbs=("get", "patch"), everywhere=True),
+        Right(resource="pods/eviction", verbs=("create",)),
+    ),
     SWEEP: (  # the stop by labels alone, which looks into every namespace
-        Right(resource="pods", verbs=("delete", "list", "patch"), everywhere=True),
+        Right(resource="nodes", verbs=("get", "list", "patch"), everywhere=True),
+        Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
         Right(
-            group="networking.k8s.io", resource="networkpolicies", verbs=("deletecollection", "list"), everywhere=True
+            group="networking.k8s.io",
+            resource="networkpolicies",
+            verbs=("delete", "deletecollection", "list"),
+            everywhere=True,
         ),
     ),
 }

@@ -7,11 +7,13 @@ list and a few changes at once, and again is the same as once.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import fewer
+from targets.pods import beside, fewer, hosts
 from targets.pods.cluster import Cluster
+from targets.pods.expiry import is_due, said
 from targets.pods.policies import CUT, MANAGED, MARKED, OURS
 from targets.pods.workloads import FIRST_COUNT, HELD, MERGE, SCALED, released
 from targets.target import TargetError, TargetGone
@@ -20,16 +22,16 @@ TOGETHER = 16
 Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken away or put back
 
 
-def left(cluster: Cluster) -> list[Left]:
-    """List what bears our labels."""
-    looks = (_policies, _marked, held, _scaled, _helpers)
+def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
+    """List what bears our labels; `due`: only that whose time is over at that moment."""
+    looks = (_policies, _marked, held, _scaled, _closed, _helpers)
     with ThreadPoolExecutor(len(looks)) as pool:
-        return [each for found in pool.map(lambda look: look(cluster), looks) for each in found]
+        return [each for found in pool.map(lambda look: look(cluster, due), looks) for each in found]
 
 
-def sweep(cluster: Cluster) -> tuple[str, ...]:
-    """Put everything of ours back; names what was there. TargetError names what could not be put back."""
-    found = left(cluster)
+def sweep(cluster: Cluster, due: datetime | None = None) -> tuple[str, ...]:
+    """Put everything of ours back, or what is due; names what was there. TargetError: what could not be put back."""
+    found = left(cluster, due)
     with ThreadPoolExecutor(TOGETHER) as pool:
         wrong = [says for says in pool.map(_done, found) if says]
     if wrong:
@@ -47,60 +49,68 @@ def _done(each: Left) -> str:
     return ""
 
 
-def _policies(cluster: Cluster) -> Iterable[Left]:
-    """Have a namespace's policies go by one call, however many they are."""
+def _policies(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have a namespace's policies go by one call, however many they are; by their names when others may stay."""
     wanted = f"{MANAGED}={OURS},{CUT}"
     with cluster.asked("networkpolicies"):
         items = cluster.networking.list_network_policy_for_all_namespaces(label_selector=wanted).items
-    namespaces = sorted({each.metadata.namespace for each in items})
-    for namespace in namespaces:
-        count = sum(each.metadata.namespace == namespace for each in items)
+    ours = [each.metadata for each in items if is_due(each.metadata.annotations, due)]
+    for namespace in sorted({each.namespace for each in ours}):
+        names = [each.name for each in ours if each.namespace == namespace]
 
-        def undo(namespace: str = namespace) -> None:
+        def undo(namespace: str = namespace, names: Sequence[str] = names) -> None:
             with cluster.asked(f"networkpolicies of {namespace}"):
-                cluster.networking.delete_collection_namespaced_network_policy(namespace, label_selector=wanted)
+                if due is None:
+                    cluster.networking.delete_collection_namespaced_network_policy(namespace, label_selector=wanted)
+                    return
+            for name in names:
+                with suppress(TargetGone), cluster.asked(f"networkpolicy {namespace}/{name}"):
+                    cluster.networking.delete_namespaced_network_policy(name, namespace)
 
-        yield f"{count} policies in {namespace}", undo
+        yield f"{len(names)} policies in {namespace}", undo
 
 
-def _marked(cluster: Cluster) -> Iterable[Left]:
-    for pod in _pods(cluster, MARKED):
+def _marked(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    for pod in _pods(cluster, MARKED, due):
         ours = [key for key in pod.metadata.labels if key == MARKED or key.startswith(f"{OURS}/partition-")]
-        yield _patched(cluster, pod, "labels of a cut", {"labels": dict.fromkeys(ours)})
+        over = {} if HELD in pod.metadata.labels else said(None)
+        yield _patched(cluster, pod, "labels of a cut", {"labels": dict.fromkeys(ours), "annotations": over})
 
 
-def held(cluster: Cluster, namespace: str = "") -> Iterable[Left]:
+def held(cluster: Cluster, due: datetime | None = None, *, namespace: str = "") -> Iterable[Left]:
     """List the pods that are held down, in one namespace or in all."""
-    for pod in _pods(cluster, HELD):
+    for pod in _pods(cluster, HELD, due):
         if namespace in ("", pod.metadata.namespace):
             yield _patched(cluster, pod, "held down", released(pod.metadata.finalizers))
 
 
-def _scaled(cluster: Cluster) -> Iterable[Left]:
+def _scaled(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     with cluster.asked("deployments"):
         items = cluster.apps.list_deployment_for_all_namespaces(label_selector=SCALED).items
     for each in items:
         name, namespace = each.metadata.name, each.metadata.namespace
         was = (each.metadata.annotations or {}).get(FIRST_COUNT)
-        yield f"{namespace}/{name}: scaled, was {was}", partial(fewer.given_back, cluster, namespace, name)
+        if is_due(each.metadata.annotations, due):
+            yield f"{namespace}/{name}: scaled, was {was}", partial(fewer.given_back, cluster, namespace, name)
 
 
-def _helpers(cluster: Cluster) -> Iterable[Left]:
+def _closed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    for host, annotations in sorted(hosts.closed(cluster).items()):
+        if is_due(annotations, due):
+            yield f"host {host}: closed to new pods", partial(hosts.reopen, cluster, host)
+
+
+def _helpers(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     """Have pods of our own go: they end by themselves, later."""
-    for pod in _pods(cluster, f"{MANAGED}={OURS}"):
+    for pod in _pods(cluster, f"{MANAGED}={OURS}", due):
         name, namespace = pod.metadata.name, pod.metadata.namespace
-
-        def undo(name: str = name, namespace: str = namespace) -> None:
-            with cluster.asked(f"{namespace}/{name}"):
-                cluster.core.delete_namespaced_pod(name, namespace, body={"gracePeriodSeconds": 0})
-
-        yield f"{namespace}/{name}: a pod of ours", undo
+        yield f"{namespace}/{name}: a pod of ours", partial(beside.gone, cluster, namespace, name)
 
 
-def _pods(cluster: Cluster, label: str) -> Sequence[Any]:
+def _pods(cluster: Cluster, label: str, due: datetime | None) -> Sequence[Any]:
     with cluster.asked("pods"):
         found: Sequence[Any] = cluster.core.list_pod_for_all_namespaces(label_selector=label).items
-    return found
+    return [pod for pod in found if is_due(pod.metadata.annotations, due)]
 
 
 def _patched(cluster: Cluster, pod: Any, what: str, metadata: dict[str, Any]) -> Left:

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from shlex import quote
 
+from targets.clustered import PERMIT_IT
 from targets.pods import canary, commands, fewer, policies, rights, workloads
-from targets.pods.cluster import Cluster
-from targets.pods.workloads import MERGE, Pod, Selection
+from targets.pods import hosts as emptying
+from targets.pods.nodes import Nodes
+from targets.pods.workloads import MERGE, Pod
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
 from targets.waiting import until
@@ -15,61 +18,32 @@ from targets.waiting import until
 KILLED_WITHIN_S = 30.0
 LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 SERVES_WITHIN_S = 120.0
+LEAVE_WITHIN_S = 120.0
 POLL_S = 0.2
 REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
-class KubernetesTarget:
+class KubernetesTarget(Nodes):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
     restarts_within_s = 30.0  # a kubelet waits longer each time
-
-    def __init__(self, cluster: Cluster, address: str, selections: Mapping[str, Selection]) -> None:
-        self.cluster = cluster
-        self.address = address
-        self._selections = selections
-
-    @property
-    def components(self) -> tuple[str, ...]:
-        """Name the components."""
-        return tuple(self._selections)
-
-    def namespaces(self, components: Collection[str]) -> frozenset[str]:
-        """Name those in which these components are."""
-        return frozenset(where.namespace for name, where in self._selections.items() if name in components)
+    _ends_at: datetime | None = None
 
     def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
         """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
         there = self.namespaces(components)
         return (*rights.lacking(self.cluster, there, rights.LOOK), *rights.lacking(self.cluster, there, rights.KILL))
 
-    def pods(self, component: str) -> tuple[Pod, ...]:
-        """List a component's pods, running or not."""
-        if component not in self._selections:
-            raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
-        return workloads.of(self.cluster, {component: self._selections[component]})[component]
+    def expire(self, at: datetime) -> None:
+        """Have all that is done from now on say that it is over then."""
+        self._ends_at = at
 
-    def everywhere(self) -> dict[str, tuple[Pod, ...]]:
-        """List the pods of all components."""
-        return workloads.of(self.cluster, self._selections)
-
-    def find(self, node: str) -> Pod | None:
-        """Find a node's pod, None when it is gone."""
-        return next((pod for pods in self.everywhere().values() for pod in pods if self.named(pod) == node), None)
-
-    def named(self, pod: Pod) -> str:
-        """Name the node that a pod is."""
-        return pod.name
-
-    def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
-        """List the nodes of a component, all or of one role: what its role label says."""
-        found = [
-            Node(name=self.named(pod), component=component, role=pod.role, zone=pod.zone, inside=pod.address)
-            for pod in self.pods(component)
-        ]
-        return tuple(node for node in found if role is None or node.role == role)
+    @property
+    def expires_at(self) -> datetime | None:
+        """Say when what is done now has to be over; None once that is past: what a later drill prepares must stay."""
+        return self._ends_at if self._ends_at and self._ends_at > datetime.now(UTC) else None
 
     def endpoint(self, component: str) -> str:
         """Give the URL that the system's file says."""
@@ -145,19 +119,20 @@ class KubernetesTarget:
         _, destinations = self._sides(rule)
         there = {pod.namespace for pod in destinations}
         if lacks := rights.lacking(self.cluster, there, rights.PARTITION):
-            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {rights.CURE}")
+            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
         return "a NetworkPolicy"
 
     def cut(self, rule: Rule) -> None:
         """Put a rule in force, for existing and for new connections; again is the same as once."""
         policies.check(rule)
         sources, destinations = self._sides(rule)
-        policies.cut(self.cluster, rule, sources, destinations)
+        self._enforces(destinations[0].namespace)  # beforehand: it takes seconds, which are no part of any outage
+        policies.cut(self.cluster, rule, sources, destinations, self.expires_at)
 
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off: somebody else's network has to see to that."""
         _, destinations = self._sides(rule)
-        return canary.holds(self.cluster, destinations[0].namespace)
+        return self._enforces(destinations[0].namespace)
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""
@@ -168,9 +143,34 @@ class KubernetesTarget:
         """List the ids of the rules in force."""
         return policies.cuts(self.cluster, self._namespaces())
 
+    def hosts(self) -> Mapping[str, str]:
+        """Map each pod that is placed to its host."""
+        return {self.named(pod): pod.host for pods in self.everywhere().values() for pod in pods if pod.host}
+
+    def drainable(self, hosts: Collection[str]) -> None:
+        """Raise Unable for hosts that are not ours to close, and without the right to."""
+        if lacks := rights.lacking(self.cluster, self._namespaces(), rights.DRAIN):
+            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
+        emptying.drainable(self.cluster, hosts)
+
+    def drain(self, host: str, nodes: Collection[str]) -> None:
+        """Close a host and have those of the nodes that are there leave it, as their budgets allow."""
+        emptying.close(self.cluster, host, self.expires_at)
+        until(lambda: self._have_left(host, nodes), LEAVE_WITHIN_S, f"{', '.join(nodes)} to leave {host}", POLL_S)
+
+    def reopen(self, host: str) -> None:
+        """Open a host that we closed; nothing to do for others."""
+        emptying.reopen(self.cluster, host)
+
+    def closed(self) -> frozenset[str]:
+        """Name the hosts that we closed."""
+        return frozenset(emptying.closed(self.cluster))
+
     def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
         """Give kubectl's own commands for it; () where there are none."""
         namespace = next(iter(self._namespaces()))
+        if undo == "reopen":
+            return tuple(self.cluster.kubectl(namespace, words) for words in emptying.spelled(str(arguments[0])))
         if undo == "uncut":
             return (self.cluster.kubectl(namespace, f"delete networkpolicy {policies.name(str(arguments[0]))}"),)
         pod = self.find(str(arguments[0])) if undo == "start" else None
@@ -178,12 +178,6 @@ class KubernetesTarget:
             clear = json.dumps({"metadata": workloads.released(pod.finalizers)})
             return (self.cluster.kubectl(pod.namespace, f"patch pod {pod.name} --type merge -p {quote(clear)}"),)
         return ()
-
-    def _there(self, node: str) -> Pod:
-        found = self.find(node)
-        if found is None:
-            raise VictimGone(f"{self.address}: there is no pod {node} any more")
-        return found
 
     def _sides(self, rule: Rule) -> tuple[list[Pod], list[Pod]]:
         every = {self.named(pod): pod for pods in self.everywhere().values() for pod in pods}
@@ -194,44 +188,32 @@ class KubernetesTarget:
             raise Unable("destinations in several namespaces: cut them off by one rule each")
         return found[0], found[1]
 
+    def _enforces(self, namespace: str) -> bool:
+        """Tell whether anybody enforces policies in a namespace."""
+        return canary.holds(self.cluster, namespace)
+
+    def _have_left(self, host: str, nodes: Collection[str]) -> bool:
+        """Evict whoever is there still, and tell whether nobody is."""
+        every = [pod for pods in self.everywhere().values() for pod in pods]
+        there = [pod for pod in every if pod.host == host and self.named(pod) in nodes]
+        for pod in there:
+            emptying.evicted(self.cluster, pod)
+        return not there
+
     def _keep_down(self, pod: Pod) -> None:
         """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""
         if pod.owner.startswith(REPLACING):
-            fewer.without(self.cluster, pod)
+            fewer.without(self.cluster, pod, self.expires_at)
         else:
             self._hold(pod, held=True)
 
     def _hold(self, pod: Pod, *, held: bool) -> None:
         """Put our finalizer on a pod, or take it away; others' stay."""
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            metadata = workloads.held(pod.finalizers) if held else workloads.released(pod.finalizers)
+            metadata = workloads.held(pod.finalizers, self.expires_at) if held else workloads.released(pod.finalizers)
             self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
 
     def _ended(self, killed: Pod) -> bool:
         """Tell whether the container that ran in a pod runs no more, by what its kubelet says."""
         pods = [pod for found in self.everywhere().values() for pod in found]
         return not any(pod.uid == killed.uid and pod.process == killed.process and pod.runs for pod in pods)
-
-    def _has_all(self, component: str, *, at_first: bool = False) -> bool:
-        """Tell whether a component has as many ready pods as its workloads are to have now, or were at first."""
-        wanted = sum(workloads.owners(self.cluster, self._selections[component], at_first=at_first).values())
-        return sum(pod.ready for pod in self.pods(component)) >= wanted
-
-    def _family(self, node: str) -> str:
-        """Say of which component a node is, or was: a pod's name begins with its workload's. BadInput: of none.
-
-        A component's own name stands for all of its nodes.
-        """
-        if node in self._selections:
-            return node
-        for component, pods in self.everywhere().items():
-            if any(self.named(pod) == node for pod in pods):
-                return component
-        for component, where in self._selections.items():
-            names = [each.partition("/")[2] for each in workloads.owners(self.cluster, where)]
-            if any(node.startswith(f"{name}-") for name in names):
-                return component
-        raise BadInput(f"{self.address} has no node {node!r}")
-
-    def _namespaces(self) -> list[str]:
-        return sorted({where.namespace for where in self._selections.values()})

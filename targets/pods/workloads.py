@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from targets.pods import expiry
 from targets.pods.cluster import Cluster
 from targets.target import BadInput
 
@@ -97,9 +99,10 @@ def matches(selector: str, labels: Mapping[str, str]) -> bool:
     return all(labels.get(key.strip()) == value.strip() for key, _, value in wanted)
 
 
-def held(finalizers: Sequence[str] | None) -> dict[str, Any]:
+def held(finalizers: Sequence[str] | None, expires: datetime | None) -> dict[str, Any]:
     """Give the metadata that keeps a pod's end from being seen; others' finalizers stay."""
-    return {"finalizers": [*(each for each in finalizers or [] if each != HELD), HELD], "labels": {HELD: "true"}}
+    others = [each for each in finalizers or [] if each != HELD]
+    return {"finalizers": [*others, HELD], "labels": {HELD: "true"}, "annotations": expiry.said(expires)}
 
 
 def released(finalizers: Sequence[str] | None) -> dict[str, Any]:

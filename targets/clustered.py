@@ -1,0 +1,69 @@
+"""What targets on a cluster are able to do besides, which others share: asked for with isinstance, as in abilities."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+PERMIT_IT = "`python -m targets rbac --system FILE` writes what has to be permitted"
+
+
+@runtime_checkable
+class Spread(Protocol):
+    """Its components are in namespaces of a cluster that others share."""
+
+    def namespaces(self, components: Collection[str]) -> frozenset[str]:
+        """Name those in which these components are."""
+
+    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
+        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """What is done to it says on itself when it has to be over, for whoever looks after it there."""
+
+    def expire(self, at: datetime) -> None:
+        """Have all that is done from now on say so."""
+
+
+@runtime_checkable
+class Hosted(Protocol):
+    """Its nodes run on hosts, which can be closed and emptied in order: the nodes run elsewhere then, or wait."""
+
+    def hosts(self) -> Mapping[str, str]:
+        """Map each node that is placed to its host."""
+
+    def drainable(self, hosts: Collection[str]) -> None:
+        """Raise Unable for hosts that are not ours to close: the cluster's own, those somebody else has closed."""
+
+    def drain(self, host: str, nodes: Collection[str]) -> None:
+        """Close a host to all that is new, and have those of the nodes that are there leave it, as their budgets allow.
+
+        TargetError names those that do not go; again is the same as once.
+        """
+
+    def reopen(self, host: str) -> None:
+        """Open a host that we closed; nothing to do for others."""
+
+    def closed(self) -> frozenset[str]:
+        """Name the hosts that we closed."""
+
+
+@runtime_checkable
+class Powered(Protocol):
+    """The power of its hosts can be cut: all that runs there dies at once, and nobody is told."""
+
+    def hosts(self) -> Mapping[str, str]:
+        """Map each node that is placed to its host."""
+
+    def switchable(self, hosts: Collection[str]) -> None:
+        """Raise Unable for hosts whose power is not ours to cut."""
+
+    def switch_off(self, host: str) -> None:
+        """Cut a host's power; again is the same as once. Unable as `switchable` has it."""
+
+    def switch_on(self, host: str) -> None:
+        """Start a host that is off, and wait until what is placed there runs anew; nothing to do for one that is on."""
+
+    def off(self) -> frozenset[str]:
+        """Name the hosts that are off."""

@@ -1,0 +1,82 @@
+"""The pods of a target's components, as nodes."""
+
+from collections.abc import Collection, Mapping
+
+from targets.pods import workloads
+from targets.pods.cluster import Cluster
+from targets.pods.workloads import Pod, Selection
+from targets.target import BadInput, Node, VictimGone
+
+
+class Nodes:
+    """Finds the nodes of the components that `selections` tell how to find."""
+
+    def __init__(self, cluster: Cluster, address: str, selections: Mapping[str, Selection]) -> None:
+        self.cluster = cluster
+        self.address = address
+        self._selections = selections
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Name the components."""
+        return tuple(self._selections)
+
+    def namespaces(self, components: Collection[str]) -> frozenset[str]:
+        """Name those in which these components are."""
+        return frozenset(where.namespace for name, where in self._selections.items() if name in components)
+
+    def pods(self, component: str) -> tuple[Pod, ...]:
+        """List a component's pods, running or not."""
+        if component not in self._selections:
+            raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
+        return workloads.of(self.cluster, {component: self._selections[component]})[component]
+
+    def everywhere(self) -> dict[str, tuple[Pod, ...]]:
+        """List the pods of all components."""
+        return workloads.of(self.cluster, self._selections)
+
+    def find(self, node: str) -> Pod | None:
+        """Find a node's pod, None when it is gone."""
+        return next((pod for pods in self.everywhere().values() for pod in pods if self.named(pod) == node), None)
+
+    def named(self, pod: Pod) -> str:
+        """Name the node that a pod is."""
+        return pod.name
+
+    def nodes(self, component: str, role: str | None = None) -> tuple[Node, ...]:
+        """List the nodes of a component, all or of one role: what its role label says."""
+        found = [
+            Node(name=self.named(pod), component=component, role=pod.role, zone=pod.zone, inside=pod.address)
+            for pod in self.pods(component)
+        ]
+        return tuple(node for node in found if role is None or node.role == role)
+
+    def _there(self, node: str) -> Pod:
+        found = self.find(node)
+        if found is None:
+            raise VictimGone(f"{self.address}: there is no pod {node} any more")
+        return found
+
+    def _has_all(self, component: str, *, at_first: bool = False) -> bool:
+        """Tell whether a component has as many ready pods as its workloads are to have now, or were at first."""
+        wanted = sum(workloads.owners(self.cluster, self._selections[component], at_first=at_first).values())
+        return sum(pod.ready for pod in self.pods(component)) >= wanted
+
+    def _family(self, node: str) -> str:
+        """Say of which component a node is, or was: a pod's name begins with its workload's. BadInput: of none.
+
+        A component's own name stands for all of its nodes.
+        """
+        if node in self._selections:
+            return node
+        for component, pods in self.everywhere().items():
+            if any(self.named(pod) == node for pod in pods):
+                return component
+        for component, where in self._selections.items():
+            names = [each.partition("/")[2] for each in workloads.owners(self.cluster, where)]
+            if any(node.startswith(f"{name}-") for name in names):
+                return component
+        raise BadInput(f"{self.address} has no node {node!r}")
+
+    def _namespaces(self) -> list[str]:
+        return sorted({where.namespace for where in self._selections.values()})

@@ -1,0 +1,79 @@
+"""The hosts of a real kind cluster: drained and opened again, without power, and not ours to close."""
+
+import pytest
+
+from experiments import faults
+from targets.pods import clusters
+from targets.pods.kindlab import KindTarget
+from targets.target import Node, Unable
+from tests.kindlab import lacks
+
+LONG_S = 60.0
+
+pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
+
+
+@pytest.fixture
+def lab(kind_lab: KindTarget) -> KindTarget:
+    return kind_lab
+
+
+def worker(lab: KindTarget, component: str, role: str | None = None) -> Node:
+    """Find a node of the lab that is on a worker."""
+    return next(node for node in lab.nodes(component, role) if node.zone in clusters.ZONES)
+
+
+def test_a_host_is_drained_of_what_was_named_and_opened_again(lab: KindTarget) -> None:
+    fault = faults.load("drain")
+    plan = fault.plan(lab, component="api", zone=worker(lab, "api").zone)
+    ((host, leaving),) = plan["hosts"].items()
+    others = {node: where for node, where in lab.hosts().items() if node not in leaving}
+    fault.inject(lab, plan)
+    try:
+        assert fault.active(lab, plan)
+        assert lab.closed() == {host}
+        there = lab.hosts()
+        assert host not in {there[node.name] for node in lab.nodes("api")}
+        assert others.items() <= there.items()
+        fault.inject(lab, plan)  # again is the same as once
+    finally:
+        fault.heal(lab, plan)
+    assert fault.residue(lab) == []
+    assert not lab.down()
+
+
+def test_a_host_without_power_is_lost_with_all_that_runs_there(lab: KindTarget) -> None:
+    fault = faults.load("poweroff")
+    plan = fault.plan(lab, component="postgres", zone=worker(lab, "postgres", "standby").zone)
+    (host,) = plan["hosts"]
+    before = {node: lab.incarnation(node) for node in plan["victims"]}
+    fault.heal(lab, plan)  # of a host that is on: nothing
+    assert {node: lab.incarnation(node) for node in plan["victims"]} == before
+    fault.inject(lab, plan)
+    assert fault.active(lab, plan)
+    assert fault.residue(lab) == [f"host {host} is off"]
+    assert fault.by_hand(lab, plan) == [f"docker start {host}"]
+    fault.heal(lab, plan)
+    assert fault.active(lab, plan) is False
+    assert not lab.down()
+    after = {node: lab.incarnation(node) for node in plan["victims"]}
+    assert not set(before.values()) & set(after.values())
+    lab.await_ready(LONG_S)
+    with pytest.raises(Unable, match=r"control-plane is not a worker"):
+        lab.switchable([f"{lab.name}-control-plane"])
+
+
+def test_hosts_that_are_not_ours_to_close_are_not(lab: KindTarget) -> None:
+    node = worker(lab, "api")
+    host = lab.hosts()[node.name]
+    with pytest.raises(Unable, match=r"control-plane is the control plane's"):
+        lab.drainable([f"{lab.name}-control-plane"])
+    lab.cluster.core.patch_node(host, {"spec": {"unschedulable": True}})
+    try:
+        with pytest.raises(Unable, match=rf"somebody else has closed {host}"):
+            faults.load("drain").plan(lab, component="api", zone=node.zone)
+        lab.reopen(host)
+        assert lab.cluster.core.read_node(host).spec.unschedulable
+    finally:
+        lab.cluster.core.patch_node(host, {"spec": {"unschedulable": False}})
+    lab.drainable([host])
