@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from experiments.faults import Plan, able, chosen, spelled
+from experiments.faults._hosts import under
 from targets.abilities import Killable
 from targets.clustered import Hosted
-from targets.target import BadInput, Target
+from targets.target import Target
 
 KIND = "failover"
 WHAT = "drain hosts"
@@ -28,9 +29,8 @@ def plan(
     hosted = able(target, Hosted, WHAT)
     able(target, Killable, "start what waits")
     where = hosted.hosts()
-    hosts = sorted({where[name] for name in chosen(target, component, role, zone, count) if name in where})
-    if not hosts:
-        raise BadInput(f"component {component!r}: none of its nodes is on a host of {target.address} at this moment")
+    named = chosen(target, component, role, zone, count)
+    hosts = under(where, named, f"component {component!r} on {target.address}")
     hosted.drainable(hosts)
     leaving = {host: [name for name in chosen(target, component) if where.get(name) == host] for host in hosts}
     return {
