@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from rollback import journal, watchdog
 from rollback.journal import Owner
 
 DYING_FOR_S = 0.3
+ASKS = f"open('/proc/self/oom_score_adj', 'w').write({watchdog.NOT_ME!r})"
 
 
 def test_it_tidies_up_when_the_dying_one_cannot_write_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +34,18 @@ def test_it_tidies_up_when_the_dying_one_cannot_write_any_more(tmp_path: Path, m
     for descriptor in (control, ready):
         os.close(descriptor)
     assert not half_written.exists()
+
+
+def test_the_kernel_is_asked_to_take_the_harness_when_memory_runs_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
+    permitted = subprocess.run([sys.executable, "-c", ASKS], check=False, capture_output=True).returncode == 0
+    before = Path("/proc/self/oom_score_adj").read_text()
+    started = watchdog.Watchdog(journal.myself())
+    try:
+        said = Path(f"/proc/{started._process.pid}/oom_score_adj").read_text()
+        assert said == (f"{watchdog.NOT_ME}\n" if permitted else before)
+    finally:
+        started.close()
+    assert Path("/proc/self/oom_score_adj").read_text() == before
