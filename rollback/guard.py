@@ -19,12 +19,13 @@ from rollback.journal import Injection
 from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
-from targets.clustered import PERMIT_IT, Expiring, Spread
+from targets.clustered import PERMIT_IT, Expiring, Spread, Taken
 from targets.target import BadInput, DrillyardError, Target
 
 __all__ = ["NeverBit", "Overtaken", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
 
 EXPIRES_AFTER_S = 300.0
+UNDONE_WITHIN_S = 120.0  # a lease outlasts what is hurt under it
 OF_THE_DOOR = ("expires_after_s", "prepares")  # parameters of any injection, not of its fault
 
 _shut: list[str] = []
@@ -85,12 +86,11 @@ def inject(
             *refusals(session.permit, session.severity, target, planned, params, unhealed=session.unhealed),
         ]:
             raise Refused(*reasons)
+        _announced(session, target, expires_after_s)
         _watched(session)
         record = _recorded(session, target, fault, planned, expires_after_s, prepares=prepares)
         session.in_force[record.id] = fault
         _watched(session).poke()
-        if isinstance(target, Expiring):
-            target.expire(datetime.now(UTC) + timedelta(seconds=expires_after_s))
         struck = _strike(target, record)
         if stopped := _stopped(session, fault):  # meanwhile: that stop may have healed what was not there yet
             stopping.stop(by=f"{marks.BY_HAND}, while it was injected", mine=lambda each: each.id == record.id).check()
@@ -105,6 +105,16 @@ def _have_alone(session: Session, address: str) -> None:
         session.hold(address)
     except (lock.Busy, StoppedByHand) as reason:
         raise Refused(str(reason)) from reason
+
+
+def _announced(session: Session, target: Target, expires_after_s: float) -> None:
+    """Say in a shared target who hurts it, and until when. Refused while a drill of another machine is at it."""
+    try:
+        session.lease(target, expires_after_s + UNDONE_WITHIN_S)
+    except Taken as held:
+        raise Refused(str(held)) from held
+    if isinstance(target, Expiring):
+        target.expire(datetime.now(UTC) + timedelta(seconds=expires_after_s))
 
 
 def _recorded(

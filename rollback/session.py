@@ -3,17 +3,19 @@
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rollback import journal, lock, marks
+from rollback import holder, journal, lock, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Owner
 from rollback.lock import Lock
 from rollback.watchdog import Watchdog
-from targets.target import DrillyardError, TargetGone, attach
+from targets.clustered import Leased, Taken
+from targets.target import DrillyardError, Target, TargetError, TargetGone, attach
 
 
 class StoppedByHand(DrillyardError):
@@ -44,6 +46,7 @@ class Session:
     born_ns: int = marks.BORN_NS  # it obeys the stops by hand from then on
     unhealed: set[str] = field(default_factory=set)  # ids of what it could not put back
     held: set[str] = field(default_factory=set)  # addresses of targets that are this session's alone
+    leased: dict[str, Leased] = field(default_factory=dict)  # those that drills of other machines share, by address
     in_force: dict[str, str] = field(default_factory=dict)  # what this drill has hurt and not put back: id, fault
     overtaken: str = ""  # by whom one of them was put back all the same
 
@@ -98,8 +101,26 @@ class Session:
 
         return lock.take(name, waiting=waiting)
 
+    def lease(self, target: Target, seconds: float) -> None:
+        """Have a target alone among all machines for so long, where several share it. Taken names who has it."""
+        if not isinstance(target, Leased):
+            return
+        try:
+            target.lease(holder.written(self.owner), self.drill, seconds)
+        except Taken as taken:
+            if not holder.is_dead(taken.holder):
+                raise
+            target.give_back(taken.holder)  # of our own dead: it would lapse in a while
+            target.lease(holder.written(self.owner), self.drill, seconds)
+        self.leased[target.address] = target
+
     def let_go(self) -> None:
-        """Let others have the targets that were this session's alone."""
+        """Let others have the targets that were this session's alone; not yet what is still broken there."""
+        while self.leased:
+            _, target = self.leased.popitem()
+            if not self.unhealed:
+                with suppress(TargetError):  # it lapses by itself
+                    target.give_back(holder.written(self.owner))
         while self.held:
             lock.give_back(self.held.pop())
 

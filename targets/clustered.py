@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from targets.target import TargetError
+
 PERMIT_IT = "`python -m targets rbac --system FILE` writes what has to be permitted"
 
 
@@ -24,6 +26,25 @@ class Expiring(Protocol):
 
     def expire(self, at: datetime) -> None:
         """Have all that is done from now on say so."""
+
+
+class Taken(TargetError):
+    """Somebody else, on whatever machine, is drilling there: `holder`, as he called himself."""
+
+    def __init__(self, holder: str, said: str) -> None:
+        super().__init__(said)
+        self.holder = holder
+
+
+@runtime_checkable
+class Leased(Protocol):
+    """It is shared with drills of other machines: one at a time has it, and says so there."""
+
+    def lease(self, holder: str, drill: str, seconds: float) -> None:
+        """Have the target alone for so long, or longer when one has it already. Taken names who has it."""
+
+    def give_back(self, holder: str) -> None:
+        """Let others have it before that; nothing to do when it is another's."""
 
 
 @runtime_checkable

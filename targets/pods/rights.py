@@ -23,8 +23,9 @@ class Right:
     everywhere: bool = False  # in the cluster as a whole, not in a namespace
 
 
-LOOK, KILL, PARTITION, RUN, DRAIN, SWEEP = "look", "kill", "partition", "run", "drain", "sweep"
-USUAL = (LOOK, KILL, PARTITION, RUN)
+LOOK, LEASE, KILL, PARTITION, RUN = "look", "lease", "kill", "partition", "run"
+DRAIN, SWEEP = "drain", "sweep"
+USUAL = (LOOK, LEASE, KILL, PARTITION, RUN)
 NEEDED: dict[str, tuple[Right, ...]] = {
     LOOK: (
         Right(resource="nodes", verbs=("list",), everywhere=True),
@@ -33,6 +34,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="apps", resource="statefulsets", verbs=("list",)),
         Right(group="networking.k8s.io", resource="networkpolicies", verbs=("list",)),
     ),
+    LEASE: (Right(group="coordination.k8s.io", resource="leases", verbs=("create", "delete", "get", "update")),),
     KILL: (
         Right(resource="pods", verbs=("delete", "patch")),
         Right(group="apps", resource="deployments", verbs=("get", "patch")),
@@ -50,6 +52,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(resource="nodes", verbs=("get", "list", "patch"), everywhere=True),
         Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
+        Right(group="coordination.k8s.io", resource="leases", verbs=("delete", "list"), everywhere=True),
         Right(
             group="networking.k8s.io",
             resource="networkpolicies",

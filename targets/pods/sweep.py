@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, fewer, hosts
+from targets.pods import beside, fewer, hosts, lease
 from targets.pods.cluster import Cluster
 from targets.pods.expiry import is_due, said
 from targets.pods.policies import CUT, MANAGED, MARKED, OURS
@@ -24,7 +24,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
     """List what bears our labels; `due`: only that whose time is over at that moment."""
-    looks = (_policies, _marked, held, _scaled, _closed, _helpers)
+    looks = (_policies, _marked, held, _scaled, _closed, _helpers, _leases)
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster, due), looks) for each in found]
 
@@ -105,6 +105,16 @@ def _helpers(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     for pod in _pods(cluster, f"{MANAGED}={OURS}", due):
         name, namespace = pod.metadata.name, pod.metadata.namespace
         yield f"{namespace}/{name}: a pod of ours", partial(beside.gone, cluster, namespace, name)
+
+
+def _leases(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have leases go as well: whoever stops everything stops their holders, too."""
+    with cluster.asked("leases"):
+        items = cluster.coordination.list_lease_for_all_namespaces(label_selector=f"{MANAGED}={OURS}").items
+    for each in items:
+        namespace = each.metadata.namespace
+        if is_due(each.metadata.annotations, due):
+            yield f"lease of {namespace}: {each.spec.holder_identity}", partial(lease.remove, cluster, namespace)
 
 
 def _pods(cluster: Cluster, label: str, due: datetime | None) -> Sequence[Any]:

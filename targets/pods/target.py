@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from targets.clustered import PERMIT_IT
-from targets.pods import canary, commands, fewer, policies, rights, workloads
+from targets.pods import canary, commands, fewer, lease, policies, rights, workloads
 from targets.pods import hosts as emptying
 from targets.pods.nodes import Nodes
 from targets.pods.workloads import MERGE, Pod
@@ -34,11 +34,22 @@ class KubernetesTarget(Nodes):
     def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
         """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
         there = self.namespaces(components)
-        return (*rights.lacking(self.cluster, there, rights.LOOK), *rights.lacking(self.cluster, there, rights.KILL))
+        needed = (rights.LOOK, rights.KILL, rights.LEASE)
+        return tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
 
     def expire(self, at: datetime) -> None:
         """Have all that is done from now on say that it is over then."""
         self._ends_at = at
+
+    def lease(self, holder: str, drill: str, seconds: float) -> None:
+        """Have the components' namespaces alone for so long. Taken names who has one of them."""
+        for namespace in self._namespaces():
+            lease.take(self.cluster, namespace, holder, drill, seconds)
+
+    def give_back(self, holder: str) -> None:
+        """Let others have them before that."""
+        for namespace in self._namespaces():
+            lease.give_back(self.cluster, namespace, holder)
 
     @property
     def expires_at(self) -> datetime | None:
