@@ -13,7 +13,7 @@ from rollback import journal, watchdog
 from rollback.journal import Owner
 
 DYING_FOR_S = 0.3
-ASKS = f"open('/proc/self/oom_score_adj', 'w').write({watchdog.NOT_ME!r})"
+ASKS = f"import pathlib; pathlib.Path('/proc/self/oom_score_adj').write_text({watchdog.NOT_ME!r})"
 
 
 def test_it_tidies_up_when_the_dying_one_cannot_write_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

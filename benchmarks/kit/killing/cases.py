@@ -11,6 +11,7 @@ WORKER = "xdist worker killed"
 BOTH = "harness and watchdog killed"
 DISK_FULL = "the journal's disk full"
 MEMORY = "out of memory"
+TAKEN = "out of memory, watchdog too"  # as the kernel chose: nobody draws it
 UNDISTURBED = "undisturbed"  # no death: how long the drill takes, and that it leaves nothing by itself
 
 DEATHS = (

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,6 +28,13 @@ class Confined:
 
     prefix: tuple[str, ...]
     state: Path
+    group: Path | None = None  # of a limited memory
+
+    def taken(self) -> int:
+        """Count the processes that the kernel has killed for want of memory."""
+        names = [self.group / name for name in ("memory.oom_control", "memory.events")] if self.group else []
+        said = "".join(name.read_text() for name in names if name.exists())
+        return int((re.findall(r"^oom_kill (\d+)", said, re.MULTILINE) or ["0"])[0])
 
     def fill(self) -> None:
         """Fill the disk of the state, to the last byte."""
@@ -88,7 +96,9 @@ def small_memory(state: Path) -> Iterator[Confined]:
             group.rmdir()
         raise Untried(f"no limit of memory: {group}: {error.strerror}") from error
     try:
-        yield Confined(prefix=("sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"), state=state)
+        yield Confined(
+            prefix=("sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"), state=state, group=group
+        )
     finally:
         with suppress(OSError):
             group.rmdir()

@@ -14,6 +14,7 @@ from benchmarks.kit.killing import cases, confined
 from benchmarks.kit.killing.cases import Case
 from benchmarks.kit.killing.confined import Confined
 from benchmarks.kit.killing.harness import Harness
+from rollback.records import started_ticks
 from targets.places import ROOT
 
 TTL_S = 5.0  # of a fault whose harness is frozen
@@ -40,9 +41,10 @@ class Length:
 
 @dataclass(frozen=True, kw_only=True)
 class Struck:
-    """When it died, or was hit; monotonic ns."""
+    """When it died, or was hit; monotonic ns. `both`: and its watchdog with it."""
 
     at_ns: int
+    both: bool = False
 
 
 def options(case: Case, length: Length) -> list[str]:
@@ -67,7 +69,7 @@ def strike(case: Case, length: Length, harness: Harness, room: Confined) -> Stru
     at_ns = began_ns + int(case.share * length.whole_s * 1e9)
     time.sleep(max(0.0, (at_ns - time.monotonic_ns()) / 1e9))
     if case.death in IN_PROCESS:
-        return _by_itself(harness, IN_PROCESS[case.death])
+        return _by_itself(harness, IN_PROCESS[case.death], room)
     if case.death == cases.DISK_FULL:
         room.fill()
         return Struck(at_ns=time.monotonic_ns())
@@ -85,7 +87,7 @@ def _killed(case: Case, harness: Harness) -> Struck:
     if case.death.endswith("twice"):
         time.sleep(case.dice * APART_S)
         _send(pid, signal.SIGINT)
-    return Struck(at_ns=at_ns)
+    return Struck(at_ns=at_ns, both=case.death == cases.BOTH)
 
 
 def _timed_out(case: Case, length: Length, harness: Harness) -> Struck:
@@ -93,10 +95,12 @@ def _timed_out(case: Case, length: Length, harness: Harness) -> Struck:
     return Struck(at_ns=timed_ns + int(max(LEAST_S, case.share * length.test_s) * 1e9))
 
 
-def _by_itself(harness: Harness, word: str) -> Struck:
+def _by_itself(harness: Harness, word: str, room: Confined) -> Struck:
+    watchdog = harness.watchdog()
     harness.tell(word)
-    if word == "eat":  # it is over when the kernel says so
-        return Struck(at_ns=harness.ended() or time.monotonic_ns())
+    if word == "eat":  # it is over when the kernel says so, which may take the watchdog, too
+        at_ns = harness.ended() or time.monotonic_ns()
+        return Struck(at_ns=at_ns, both=bool(watchdog and room.taken() > 1 and started_ticks(watchdog) is None))
     harness.ended()
     harness.drain()
     return Struck(at_ns=harness.events.get("dies", {}).get("at_ns", time.monotonic_ns()))
@@ -111,11 +115,11 @@ def _frozen(case: Case, harness: Harness) -> Struck:
     return Struck(at_ns=at_ns)
 
 
-def heal(case: Case, room: Confined) -> int | None:
+def heal(case: Case, room: Confined, *, both: bool) -> int | None:
     """Do what somebody has to do where nobody was left: gives when it began (monotonic ns), None where that is so."""
     if case.death == cases.DISK_FULL:
         room.free()
-    elif case.death != cases.BOTH:
+    elif not both:
         return None
     by_hand = [sys.executable, "-m", "rollback", "stop", "--reason", "kill benchmark"]
     next_start = [sys.executable, "-c", NEXT_START]

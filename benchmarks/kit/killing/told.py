@@ -27,7 +27,7 @@ HEAD = ("death", "runs", "left behind", "nothing open", "healed ms p50", "p95", 
 
 def of_deaths(trials: Sequence[Trial]) -> str:
     """Tell each death in a line."""
-    order = (*cases.DEATHS, cases.UNDISTURBED)
+    order = (*cases.DEATHS, cases.TAKEN, cases.UNDISTURBED)
     found = [[one for one in trials if one.death == death and not one.untried] for death in order]
     return table(HEAD, [_row(each) for each in found if each])
 
@@ -43,7 +43,7 @@ def _row(trials: Sequence[Trial]) -> tuple[str, ...]:
 def healers(trials: Sequence[Trial]) -> str:
     """Tell who put back what was open, for each death."""
     lines = []
-    for death in cases.DEATHS:
+    for death in (*cases.DEATHS, cases.TAKEN):
         by = Counter(who for one in trials if one.death == death for who in one.healed_by)
         if by:
             lines.append(f"  {death}: {', '.join(f'{who} ({count})' for who, count in by.most_common())}")

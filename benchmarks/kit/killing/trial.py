@@ -109,10 +109,11 @@ class _Play:
             harness.drain()
         if self.case.death == cases.DISK_FULL:  # put back it must be all the same, if not written down
             left += _until_nothing(lambda: self._harm(WHILE_THE_DISK_IS_FULL))
-        healing_ns = deaths.heal(self.case, self.room)
+        healing_ns = deaths.heal(self.case, self.room, both=struck.both)
         left += _until_nothing(lambda: [*self._open(), *self._harm()])
         return replace(
             named(self.case),
+            death=cases.TAKEN if struck.both and self.case.death == cases.MEMORY else self.case.death,
             at_s=(struck.at_ns - int(harness.events["begins"]["at_ns"])) / 1e9,
             left=left,
             length=_length(harness.events) if self.case.death == cases.UNDISTURBED else {},
