@@ -14,6 +14,7 @@ from kubernetes import utils
 
 from targets import where
 from targets.boxes import image, marked
+from targets.clustered import Taken
 from targets.places import ROOT
 from targets.pods import canary, clusters, policies, rights, sweep, workloads
 from targets.pods import lab as lab_there
@@ -195,6 +196,26 @@ def test_labels_alone_put_a_cut_back_with_no_more_rights_than_that_needs(
         with pytest.raises(TargetError, match=r"forbidden.*not permitted"), alone.asked("secrets"):
             alone.core.list_namespaced_secret(NAMESPACE)
     assert shop.cuts() == frozenset()
+
+
+def test_one_drill_at_a_time_across_machines(shop: KubernetesTarget) -> None:
+    shop.lease("a@one", "first", 60)
+    try:
+        shop.lease("a@one", "first", 1)  # for longer it has it already
+        shop.give_back("b@two")  # which is not his
+        with pytest.raises(Taken, match=r"a@one drills in shop \(first\), until .* UTC at most") as taken:
+            shop.lease("b@two", "second", 60)
+        assert taken.value.holder == "a@one"
+    finally:
+        shop.give_back("a@one")
+    shop.lease("b@two", "second", 1)
+    until(lambda: _leased(shop, "c@three"), LONG_S, "it lapses", 0.2)
+    shop.give_back("c@three")
+
+
+def _leased(shop: KubernetesTarget, holder: str) -> bool:
+    shop.lease(holder, "third", 60)
+    return True
 
 
 def test_who_may_only_look_hurts_nobody_and_is_told_why(
