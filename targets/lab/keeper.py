@@ -29,8 +29,8 @@ def sweep(folder: Path) -> None:
     while (left := processes.members(folder)) and time.monotonic() < deadline:
         processes.kill_all(left)
         time.sleep(0.002)
-    for record in folder.glob("*/data/postmaster.pid"):
-        processes.remove_segment(record)
+    for data in folder.glob("*/data"):
+        processes.remove_segments(data)
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # other labs live there, or it is gone

@@ -90,19 +90,37 @@ def is_stopped(pid: int) -> bool:
     return known is not None and known[1] in "Tt"
 
 
-def remove_segment(record: Path) -> None:
-    """Remove the SysV shared memory that a dead PostgreSQL server left, as its postmaster.pid names it.
+def remove_segments(data: Path) -> None:
+    """Remove the SysV shared memory that dead PostgreSQL servers of a data folder left.
 
-    Not only while nobody is attached: somebody who just looks at a dying process keeps its memory for a moment.
+    That which postmaster.pid names, even while somebody is attached: who just looks at a dying process keeps its memory
+    for a moment.  And that which nobody had written down yet: a server that is killed while it starts has made it, for
+    a key that is its folder's inode (PostgreSQL's sysv_shmem.c), and neither attached it nor noted it.
     """
+    for key, segment, attached, uid in _segments():  # by id *and* key: ids are used again
+        if (key, segment) == _noted(data) or (not attached and (key, uid) == _own(data)):
+            _LIBC.shmctl(segment, _IPC_RMID, None)
+
+
+def _noted(data: Path) -> tuple[int, int] | None:
     try:
-        key, segment = (int(x) for x in record.read_text().splitlines()[6].split())
+        key, segment = (int(x) for x in (data / "postmaster.pid").read_text().splitlines()[6].split())
     except (OSError, IndexError, ValueError):
-        return
-    if (key, segment) in _segments():  # by id *and* key: ids are used again
-        _LIBC.shmctl(segment, _IPC_RMID, None)
+        return None
+    return key, segment
 
 
-def _segments() -> set[tuple[int, int]]:
-    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
-    return {(int(row[0]), int(row[1])) for row in rows}
+def _own(data: Path) -> tuple[int, int] | None:
+    try:
+        known = data.stat()
+    except OSError:
+        return None
+    return ctypes.c_int(known.st_ino).value, known.st_uid
+
+
+def _segments() -> list[tuple[int, int, int, int]]:
+    """List key, id, how many are attached, and whose it is."""
+    head, *rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines())
+    columns = [head.index(name) for name in ("key", "shmid", "nattch", "uid")]
+    found = [[int(row[at]) for at in columns] for row in rows]
+    return [(key, segment, attached, uid) for key, segment, attached, uid in found]

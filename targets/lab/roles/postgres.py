@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from targets.lab import volumes
-from targets.lab.processes import remove_segment
+from targets.lab.processes import remove_segments
 from targets.lab.roles import clock, leading, pgpeers, pgsettings
 from targets.lab.roles.common import Config, afterwards, find_program, read_config, say, wheel_folder
 from targets.lab.roles.hello import OF_A_PEER
@@ -202,7 +202,7 @@ def _rewind(pg: Postgres, primary: str) -> None:
 
 
 def _copy_anew(pg: Postgres, primary: str) -> None:
-    remove_segment(DATA / "postmaster.pid")
+    remove_segments(DATA)
     shutil.rmtree(DATA)
     _copy(pg, primary)
 

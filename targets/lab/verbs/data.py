@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from targets.lab import volumes
-from targets.lab.processes import remove_segment
+from targets.lab.processes import remove_segments
 from targets.target import TargetError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ async def lose(lab: "Supervisor", node: str, incarnation: str) -> None:
     await found.kill(incarnation)
     if found.incarnation is not None:  # no turn of the loop from here on: nobody can start it in between
         raise TargetError(f"{node} was started again at once: its data was left alone")
-    remove_segment(found.folder / "data" / "postmaster.pid")
+    remove_segments(found.folder / "data")
     gone = found.folder / f"lost-{uuid4().hex[:8]}"
     gone.mkdir(mode=0o700)
     for each in found.folder.iterdir():
