@@ -19,6 +19,7 @@ from rollback.journal import Injection
 from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
+from targets.abilities import Witnessed
 from targets.clustered import PERMIT_IT, Expiring, Spread, Taken
 from targets.target import BadInput, DrillyardError, Target
 
@@ -86,7 +87,7 @@ def inject(
             *refusals(session.permit, session.severity, target, planned, params, unhealed=session.unhealed),
         ]:
             raise Refused(*reasons)
-        _announced(session, target, expires_after_s)
+        _announced(session, target, planned, expires_after_s)
         _watched(session)
         record = _recorded(session, target, fault, planned, expires_after_s, prepares=prepares)
         session.in_force[record.id] = fault
@@ -107,7 +108,7 @@ def _have_alone(session: Session, address: str) -> None:
         raise Refused(str(reason)) from reason
 
 
-def _announced(session: Session, target: Target, expires_after_s: float) -> None:
+def _announced(session: Session, target: Target, planned: Mapping[str, Any], expires_after_s: float) -> None:
     """Say in a shared target who hurts it, and until when. Refused while a drill of another machine is at it."""
     try:
         session.lease(target, expires_after_s + UNDONE_WITHIN_S)
@@ -115,6 +116,8 @@ def _announced(session: Session, target: Target, expires_after_s: float) -> None
         raise Refused(str(held)) from held
     if isinstance(target, Expiring):
         target.expire(datetime.now(UTC) + timedelta(seconds=expires_after_s))
+    if isinstance(target, Witnessed):
+        target.foresee([faults.rule(words) for words in planned.get("cuts", ())])
 
 
 def _recorded(

@@ -137,6 +137,9 @@ class Partitionable(Protocol):
 class Witnessed(Protocol):
     """Somebody else keeps its cuts, or does not."""
 
+    def foresee(self, rules: Collection[Rule]) -> None:
+        """Find out beforehand what takes long to find out of these rules."""
+
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off, once that is clear."""
 

@@ -162,7 +162,7 @@ def test_a_network_that_enforces_nothing_is_found_out(shop: KubernetesTarget, mo
     monkeypatch.setattr(canary, "_seen", {})
     monkeypatch.setattr(policies, "written", lambda rule, *_: _void(rule))
     monkeypatch.setattr(canary, "_ASKS", canary._ASKS.replace(f"+ {canary.ENFORCED_WITHIN_S}", "+ 3"))
-    assert not canary.holds(shop.cluster, NAMESPACE)
+    assert canary.enforced_after(shop.cluster, NAMESPACE) is None
 
 
 def _void(rule: Rule) -> dict[str, Any]:

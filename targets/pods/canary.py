@@ -5,6 +5,7 @@ only the third.  Nobody else is named by it.  They end by themselves, whatever b
 """
 
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,11 +48,11 @@ sys.exit({DOES_NOT_HOLD})
 """
 # one that does not listen yet must not be taken for one that is cut off; a kubelet's probes pass policies
 _LISTENS: dict[str, Any] = {"readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1}}
-_seen: dict[tuple[str, str], bool] = {}
+_seen: dict[tuple[str, str], float | None] = {}
 
 
-def holds(cluster: Cluster, namespace: str) -> bool:
-    """Tell whether policies are enforced in a namespace; once is enough for a process.
+def enforced_after(cluster: Cluster, namespace: str) -> float | None:
+    """Say within how many seconds policies are enforced in a namespace, None when they are not; looked at once.
 
     TargetError when the pods cannot be started there, or do not reach one another without a policy.
     """
@@ -70,7 +71,7 @@ def _take_away(cluster: Cluster, namespace: str, rule_id: str) -> None:
         list(pool.map(lambda pod: beside.gone(cluster, namespace, pod.name), _every(cluster, namespace)))
 
 
-def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
+def _tried(cluster: Cluster, namespace: str, rule_id: str) -> float | None:
     """Have one pod named as a source, one as a destination, one not at all, and ask the first one whom it reaches."""
     for role in (TO, OTHER):
         _start(cluster, namespace, f"{rule_id}-{role}", ["python3", "-c", _SERVES], serves=True)
@@ -81,10 +82,11 @@ def _tried(cluster: Cluster, namespace: str, rule_id: str) -> bool:
     rule = Rule(id=rule_id, sources=(source.name,), destinations=(servers[TO].name,), mode="drop")
     ends = datetime.now(UTC) + timedelta(seconds=LIVES_S)
     policies.cut(cluster, rule, [source], [servers[TO]], ends)
+    began = time.monotonic()
     code = beside.ended(cluster, namespace, source.name, STARTS_WITHIN_S + ENFORCED_WITHIN_S)
     if code == CANNOT_TELL:
         raise TargetError(f"context {cluster.context}: two pods of ours in {namespace} do not reach one another")
-    return code == HOLDS
+    return time.monotonic() - began if code == HOLDS else None
 
 
 def _start(cluster: Cluster, namespace: str, named: str, argv: list[str], *, serves: bool = False) -> None:

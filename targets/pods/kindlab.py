@@ -164,10 +164,8 @@ class KindTarget(Changes, Stores):
         """Identify what ran on a host when its kubelet last said so."""
         return {pod.process for pods in self.everywhere().values() for pod in pods if pod.host == host and pod.runs}
 
-    def _enforces(self, namespace: str) -> bool:
-        """Leave it to the lab's own pods, once the rule is there."""
-        del namespace
-        return True
+    def foresee(self, rules: Collection[Rule]) -> None:
+        """Leave it to the lab's own pods, once the rules are there."""
 
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off: the lab's own pods can say so."""

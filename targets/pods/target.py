@@ -1,6 +1,7 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -137,13 +138,19 @@ class KubernetesTarget(Nodes):
         """Put a rule in force, for existing and for new connections; again is the same as once."""
         policies.check(rule)
         sources, destinations = self._sides(rule)
-        self._enforces(destinations[0].namespace)  # beforehand: it takes seconds, which are no part of any outage
         policies.cut(self.cluster, rule, sources, destinations, self.expires_at)
+
+    def foresee(self, rules: Collection[Rule]) -> None:
+        """See whether policies are enforced where these rules will be: it takes seconds, which are no outage's."""
+        for namespace in {self._sides(rule)[1][0].namespace for rule in rules}:
+            canary.enforced_after(self.cluster, namespace)
 
     def holds(self, rule: Rule) -> bool:
         """Tell whether a rule that is in force cuts anybody off: somebody else's network has to see to that."""
         _, destinations = self._sides(rule)
-        return self._enforces(destinations[0].namespace)
+        within = canary.enforced_after(self.cluster, destinations[0].namespace)
+        time.sleep(within or 0)
+        return within is not None
 
     def uncut(self, rule_id: str) -> None:
         """Take a rule away; nothing to do when it is not there."""
@@ -198,10 +205,6 @@ class KubernetesTarget(Nodes):
         if len({pod.namespace for pod in found[1]}) > 1:
             raise Unable("destinations in several namespaces: cut them off by one rule each")
         return found[0], found[1]
-
-    def _enforces(self, namespace: str) -> bool:
-        """Tell whether anybody enforces policies in a namespace."""
-        return canary.holds(self.cluster, namespace)
 
     def _have_left(self, host: str, nodes: Collection[str]) -> bool:
         """Evict whoever is there still, and tell whether nobody is."""
