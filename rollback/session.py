@@ -105,6 +105,7 @@ class Session:
         """Have a target alone among all machines for so long, where several share it. Taken names who has it."""
         if not isinstance(target, Leased):
             return
+        self.leased[target.address] = target  # of several namespaces it may get the first, and not the next
         try:
             target.lease(holder.written(self.owner), self.drill, seconds)
         except Taken as taken:
@@ -112,7 +113,6 @@ class Session:
                 raise
             target.give_back(taken.holder)  # of our own dead: it would lapse in a while
             target.lease(holder.written(self.owner), self.drill, seconds)
-        self.leased[target.address] = target
 
     def let_go(self) -> None:
         """Let others have the targets that were this session's alone; not yet what is still broken there."""

@@ -21,10 +21,8 @@ def made(cluster: Cluster, namespace: str, name: str, doings: Collection[str], k
     with closing(cluster.client()) as own:
         for role in rights.roles([namespace], doings):
             role["metadata"]["name"] = name
-            kind, there = (
-                role["kind"],
-                {key: role["metadata"][key] for key in ("name", "namespace") if key in role["metadata"]},
-            )
+            kind = role["kind"]
+            there = {key: role["metadata"][key] for key in ("name", "namespace") if key in role["metadata"]}
             reference = {"apiGroup": rights.GROUP, "kind": kind, "name": name}
             utils.create_from_dict(own, role)
             utils.create_from_dict(
