@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -95,6 +96,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
         return
     _heard.append(number)
     _let_the_collector_close()
+    _let_destructors_be_interrupted()
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
@@ -104,6 +106,17 @@ def _let_the_collector_close() -> None:
     Where warnings are errors, the session would end with another exit code than the one it has earned.
     """
     warnings.simplefilter("ignore", ResourceWarning)
+
+
+def _let_destructors_be_interrupted() -> None:
+    """Report no interruption that a destructor swallowed: it was heard, and `check` raises it again."""
+    before = sys.unraisablehook
+
+    def report(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+
+    sys.unraisablehook = report
 
 
 def _passed_over(_number: int, _frame: FrameType | None) -> None:

@@ -90,8 +90,10 @@ def _replace(lab: Lab, victim: str, instance: str | None, *, lost: bool) -> None
 
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["dead", "replaced"])
-def test_healing_forgives_a_vanished_victim(kind: str, plan: dict[str, Any], whole: Whole, replaced: bool) -> None:
-    fault, lab, victim = faults.load(kind), whole.lab, plan["victims"][0]
+def test_healing_forgives_a_vanished_victim(
+    fault: faults.Fault, kind: str, plan: dict[str, Any], whole: Whole, replaced: bool
+) -> None:
+    lab, victim = whole.lab, plan["victims"][0]
     fault.inject(lab, plan)
     if instance := lab.incarnation(victim):
         with suppress(VictimGone):  # one that crashes by itself was faster

@@ -94,7 +94,7 @@ BROKEN: list[tuple[Callable[..., Any], Check]] = [
     (heal_that_does_nothing, keeps_its_word),
     (heal_that_forgets_one, keeps_its_word),
     (heal_that_wants_a_fault, keeps_its_word),
-    (heal_that_wants_its_victims, lambda fault, plan, whole: forgives(fault, plan, whole, replaced=False)),
+    (heal_that_wants_its_victims, lambda fault, plan, whole: forgives(fault, "partition", plan, whole, replaced=False)),
     (heal_that_wants_to_be_alone, is_idempotent),
     (residue_that_sees_nothing, keeps_its_word),
 ]
