@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from targets.pods.expiry import EXPIRES, is_due, said
+from targets.pods.expiry import EXPIRES, is_due, later, said
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)
@@ -29,6 +29,12 @@ def test_what_says_nothing_stays_until_all_is_put_back(nothing: dict[str, str] |
 @pytest.mark.parametrize("mangled", ["", "soon", "2026-13-01", "2026-11-22T13:00:00"])  # the last has no zone
 def test_what_nobody_can_read_is_due(mangled: str) -> None:
     assert is_due({EXPIRES: mangled}, NOON)
+
+
+def test_of_two_faults_on_one_pod_the_later_time_holds_for_both() -> None:
+    assert later(NOON, said_at(LATER)) == said(LATER) == later(LATER, said_at(NOON))
+    assert later(NOON, {}) == later(NOON, {EXPIRES: "soon"}) == said(NOON)
+    assert later(None, said_at(NOON)) == {EXPIRES: None}, "what has to stay bears no time"
 
 
 def said_at(when: datetime) -> dict[str, str]:

@@ -11,6 +11,15 @@ def said(at: datetime | None) -> dict[str, str | None]:
     return {EXPIRES: at.astimezone(UTC).isoformat(timespec="seconds") if at else None}
 
 
+def later(at: datetime | None, annotations: Mapping[str, str]) -> dict[str, str | None]:
+    """Write the annotation of what is in two faults at once: the later time holds for both."""
+    try:
+        already = datetime.fromisoformat(annotations.get(EXPIRES, ""))
+        return said(max(at, already) if at else None)
+    except (ValueError, TypeError):
+        return said(at)
+
+
 def is_due(annotations: Mapping[str, str] | None, now: datetime | None) -> bool:
     """Tell whether its time is over; everything's is when `now` is None. What says nothing has no time.
 

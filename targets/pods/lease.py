@@ -38,15 +38,15 @@ def give_back(cluster: Cluster, namespace: str, holder: str) -> None:
     """Take the holder's lease away; nothing to do when it is another's, or nobody's."""
     found = _read(cluster, namespace)
     if found and found["spec"].get("holderIdentity") == holder:
-        only = {"preconditions": {"resourceVersion": found["metadata"]["resourceVersion"]}}
-        with suppress(TargetGone, VictimGone), cluster.asked(f"lease of {namespace}"):
-            cluster.coordination.delete_namespaced_lease(OURS, namespace, body=only)
+        with suppress(TargetGone):
+            remove(cluster, namespace, found["metadata"]["resourceVersion"])
 
 
-def remove(cluster: Cluster, namespace: str) -> None:
-    """Take it away, whoever has it."""
-    with cluster.asked(f"lease of {namespace}"):
-        cluster.coordination.delete_namespaced_lease(OURS, namespace)
+def remove(cluster: Cluster, namespace: str, version: str = "") -> None:
+    """Take it away, whoever has it; `version`: only as long as that is what it says, not once it is renewed."""
+    only = {"preconditions": {"resourceVersion": version}} if version else {}
+    with suppress(VictimGone), cluster.asked(f"lease of {namespace}"):
+        cluster.coordination.delete_namespaced_lease(OURS, namespace, body=only)
 
 
 def _read(cluster: Cluster, namespace: str) -> dict[str, Any] | None:

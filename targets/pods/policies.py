@@ -75,7 +75,7 @@ def cut(
     """Put a rule in force; again is the same as once. Labels come first: then it holds as soon as it is there."""
     for side, pods in ((FROM, sources), (TO, destinations)):
         for pod in pods:
-            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"}, expiry.said(expires))
+            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"}, expiry.later(expires, pod.annotations))
     (namespace,) = {pod.namespace for pod in destinations}
     with cluster.asked(f"networkpolicies of {namespace}"):
         found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule.id}").items
