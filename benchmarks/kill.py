@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from benchmarks.kit.killing.deaths import Length
 from benchmarks.kit.killing.trial import Trial
 from benchmarks.kit.result import Result, Say
 from rollback.records import boot_id
-from targets import places
+from targets import places, where
 from targets.target import BadInput, DrillyardError
 
 LENGTHS = "drill-lengths-{}.json"  # in the state folder: of this boot of the machine
-SIDE_BY_SIDE = {"local": 2, "containers": 1}  # one engine's labs are seen by all
+SIDE_BY_SIDE = {"local": 2, "containers": 1, "kind": 1}  # one engine's labs are seen by all
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--case", metavar="N or N-M", help="only these of the seed's cases, from 0 on")
     parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="of which kind the labs are")
-    parser.add_argument("--side-by-side", type=int, help="labs at once (default: 2 local ones, 1 of containers)")
+    parser.add_argument("--side-by-side", type=int, help="labs at once (default: 2 local ones, 1 of any other kind)")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only drills that match, as pytest's -k")
 
 
@@ -42,7 +43,7 @@ def measure(options: argparse.Namespace, say: Say) -> Result:
     lengths = _known(options.target)
     kinds = [options.target] * max(1, options.side_by_side or SIDE_BY_SIDE[options.target])
     trials: list[Trial] = []
-    with suppress(KeyboardInterrupt):  # what was seen until then is told, and falls short of the goal in its number
+    with _cluster(options.target, say), suppress(KeyboardInterrupt):  # what was seen until then is told
         lanes.play(every, lengths, kinds, _teller(say, len(every), trials))
     _keep(options.target, lengths)
     return Result(
@@ -57,6 +58,24 @@ def measure(options: argparse.Namespace, say: Say) -> Result:
         figures=told.figures(trials, goals, whole=options.case is None and options.times >= goals.runs),
         details={"trials": [asdict(one) for one in trials]},
     )
+
+
+@contextmanager
+def _cluster(kind: str, say: Say) -> Iterator[None]:
+    """Have one cluster for all labs of that kind, where nobody has named one; no lab of it takes it away."""
+    if kind != "kind" or where.KIND_CLUSTER in os.environ:
+        yield
+        return
+    from targets.pods import clusters  # noqa: PLC0415  its client is for those who have clusters
+
+    name = f"benchmark-{os.getpid()}"
+    say("making a cluster of three nodes")
+    clusters.create(name)
+    os.environ[where.KIND_CLUSTER] = name
+    try:
+        yield
+    finally:
+        clusters.delete(name)
 
 
 def _chosen(options: argparse.Namespace) -> Sequence[int]:

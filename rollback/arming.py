@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from typing import Any
 
 from targets.systems import Safety
 
@@ -35,6 +36,7 @@ class Permit:
     components: frozenset[str] | None = None  # None: every component
     max_victims: int | None = None  # nodes hurt by one injection
     max_percent: float | None = None  # of the nodes of a component
+    max_hosts: int | None = None  # of a cluster, emptied or switched off by one injection
     namespaces: frozenset[str] | None = None  # None: all but the cluster's own
     window: Window = field(default_factory=Window)
     approvals: Mapping[str, int] = field(default_factory=dict)  # severity -> how many people
@@ -48,6 +50,7 @@ def permit(safety: Safety, *, armed: Sequence[str] = (), approved_by: Sequence[s
         components=frozenset(safety.components) if safety.components is not None else None,
         max_victims=safety.max_victims,
         max_percent=safety.max_percent,
+        max_hosts=safety.max_hosts,
         namespaces=frozenset(safety.namespaces) if safety.namespaces is not None else None,
         window=Window(days=safety.window.days, start=safety.window.start, end=safety.window.end),
         approvals={str(severity): count for severity, count in safety.approvals.items()},
@@ -61,7 +64,7 @@ def refusals(
     target: str,
     disposable: bool,
     components: Sequence[str],
-    victims: Sequence[str],
+    planned: Mapping[str, Any],
     nodes: Mapping[str, Collection[str]],
     namespaces: Collection[str],
     severity: str,
@@ -69,9 +72,10 @@ def refusals(
 ) -> list[str]:
     """List every reason not to inject, each with its cure; empty when it is permitted.
 
-    nodes: those of each component that is named.  namespaces: of a cluster, in which these components are.
+    planned: of it the victims are read, and the hosts if it names any.  nodes: those of each component that is named.
+    namespaces: of a cluster, in which these components are.
     """
-    name = target.partition(":")[2] or target
+    name, victims = target.partition(":")[2] or target, planned["victims"]
     reasons = []
     if not disposable and name not in permit.armed:
         reasons.append(f"{target} is not disposable and not armed; say --arm {name} if you mean it")
@@ -84,6 +88,7 @@ def refusals(
             f"[safety] max_victims allows {permit.max_victims}"
         )
     reasons += _too_much_of_one(permit, victims, nodes)
+    reasons += _too_many_hosts(permit, sorted(planned.get("hosts", ())))
     reasons += _out_of_bounds(permit, namespaces)
     if not permit.window.open_at(now):
         reasons.append(f"{now:%a %H:%M} UTC lies outside [safety] window; wait for it, or change the window")
@@ -105,6 +110,12 @@ def _too_much_of_one(permit: Permit, victims: Sequence[str], nodes: Mapping[str,
         for name, percent in hurt.items()
         if percent > permit.max_percent
     ]
+
+
+def _too_many_hosts(permit: Permit, hosts: Sequence[str]) -> list[str]:
+    if permit.max_hosts is None or len(hosts) <= permit.max_hosts:
+        return []
+    return [f"it would hurt {len(hosts)} hosts ({', '.join(hosts)}), [safety] max_hosts allows {permit.max_hosts}"]
 
 
 def _out_of_bounds(permit: Permit, namespaces: Collection[str]) -> list[str]:

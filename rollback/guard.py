@@ -206,7 +206,7 @@ def refusals(
         target=target.address,
         disposable=target.disposable,
         components=components,
-        victims=planned["victims"],
+        planned=planned,
         nodes=_nodes(target, components) if permit.max_percent is not None else {},
         namespaces=target.namespaces(components) if isinstance(target, Spread) else (),
         severity=severity,

@@ -65,6 +65,7 @@ class Safety(Strict):
     components: tuple[str, ...] | None = None
     max_victims: int | None = None
     max_percent: float | None = Field(default=None, ge=0, le=100)  # of a component's nodes
+    max_hosts: int | None = Field(default=None, ge=0)  # of a cluster
     namespaces: tuple[str, ...] | None = None  # of a cluster
     window: Hours = Hours()
     approvals: dict[Severity, int] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ def reasons(permit: Permit, **changes: Any) -> list[str]:
         "target": "kubernetes:staging",
         "disposable": True,
         "components": ["api"],
-        "victims": ["api-1", "api-2"],
+        "planned": {"victims": ["api-1", "api-2"]},
         "nodes": {"api": ["api-1", "api-2", "api-3"]},
         "namespaces": (),
         "severity": "p0",
@@ -52,6 +52,14 @@ def test_the_blast_radius_knows_the_share_of_each_component() -> None:
     assert said == "it would hurt 67 % of api's nodes, [safety] max_percent allows 50"
     assert reasons(Permit(max_percent=67)) == []
     assert reasons(Permit(max_percent=0), nodes={"api": [], "redis": ["redis-1"]}) == []
+
+
+def test_the_blast_radius_counts_hosts_where_a_plan_names_some() -> None:
+    planned = {"victims": ["api-1"], "hosts": {"worker-2": ["api-1"], "worker-1": []}}
+    (said,) = reasons(Permit(max_hosts=1), planned=planned)
+    assert said == "it would hurt 2 hosts (worker-1, worker-2), [safety] max_hosts allows 1"
+    assert reasons(Permit(max_hosts=2), planned=planned) == []
+    assert reasons(Permit(max_hosts=0)) == []
 
 
 def test_a_namespace_that_is_not_listed_is_out_of_bounds() -> None:

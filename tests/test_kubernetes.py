@@ -1,10 +1,12 @@
 """A shop that is not ours on a real cluster, under exactly the rights that `targets rbac` writes, and no others."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import pytest
 import yaml
 from kubernetes import utils
 
+from experiments import faults
 from targets import where
 from targets.boxes import image, marked
 from targets.clustered import Taken
 from targets.places import ROOT
-from targets.pods import canary, clusters, policies, rights, sweep, workloads
+from targets.pods import canary, clusters, policies, reaper, rights, sweep, workloads
 from targets.pods import lab as lab_there
 from targets.pods.cluster import Cluster, connected
 from targets.pods.target import REPLACED, KubernetesTarget
@@ -196,6 +199,49 @@ def test_labels_alone_put_a_cut_back_with_no_more_rights_than_that_needs(
         with pytest.raises(TargetError, match=r"forbidden.*not permitted"), alone.asked("secrets"):
             alone.core.list_namespaced_secret(NAMESPACE)
     assert shop.cuts() == frozenset()
+
+
+def test_a_host_is_drained_by_who_may_and_by_nobody_else(
+    cluster: Cluster, shop: KubernetesTarget, tmp_path: Path
+) -> None:
+    own = f"{cluster.context.removeprefix('kind-')}-control-plane"
+    host = next(host for node, host in shop.hosts().items() if node.startswith("web") and host != own)
+    with pytest.raises(Unable, match=r"clerk does not permit it: get nodes, patch nodes, create pods/eviction in shop"):
+        shop.drainable([host])
+    with accounts.made(cluster, NAMESPACE, "porter", [*rights.USUAL, rights.DRAIN], tmp_path / "kubeconfig"):
+        porter = Cluster(context="porter", kubeconfig=tmp_path / "kubeconfig")
+        theirs = KubernetesTarget(porter, "kubernetes:porter", WHERE)
+        fault, there = faults.load("drain"), theirs.hosts()
+        plan = {"victims": [], "hosts": {host: [node for node in there if there[node] == host]}}
+        theirs.drainable([host])
+        try:
+            fault.inject(theirs, plan)
+            assert host not in [at for node, at in theirs.hosts().items() if node in there]
+            assert fault.active(theirs, plan)
+        finally:
+            fault.heal(theirs, plan)
+        assert not fault.active(theirs, plan)
+    until(lambda: _serves(cluster), LONG_S, "the shop to be open again", 0.5)
+
+
+def test_the_reaper_as_it_is_written_for_other_clusters_reaps_there(cluster: Cluster, shop: KubernetesTarget) -> None:
+    """As README has it: piped to kubectl."""
+    built = os.environ[where.OBSERVER_IMAGE]
+    argv = [sys.executable, "-m", "targets", "reaper", "--image", built, "--namespace", "reapers"]
+    written = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    _kubectl(cluster, "apply -f -", written)
+    try:
+        _kubectl(cluster, f"rollout status deployment/{reaper.NAME} --timeout={LONG_S:.0f}s")
+        shop.expire(datetime.now(UTC) + timedelta(seconds=1))
+        shop.cut(Rule(id="partition-6", sources=("*",), destinations=(shop.nodes("db")[0].name,), mode="drop"))
+        until(lambda: not shop.cuts() and not sweep.left(cluster), reaper.EVERY_S + LONG_S, "the reaper", 0.5)
+    finally:
+        _kubectl(cluster, "delete --wait=false -f -", written)
+
+
+def _kubectl(cluster: Cluster, words: str, text: str = "") -> None:
+    argv = shlex.split(cluster.kubectl("reapers", words))
+    subprocess.run(argv, input=text, capture_output=True, text=True, check=True)
 
 
 def test_one_drill_at_a_time_across_machines(shop: KubernetesTarget) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rollback import holder
 from targets import places
 from targets.pods import reaper, sweep
+from targets.pods.expiry import EXPIRES
 from targets.pods.kindlab import KindTarget
 from targets.pods.policies import MANAGED, OURS
 from targets.rules import Rule
@@ -103,6 +104,32 @@ def test_only_what_is_past_its_time_is_put_back_by_the_reaper(lab: KindTarget) -
         swept(lab.address)
     assert not lab.cuts()
     assert lab.expires_at is None  # what is done now is not over already
+
+
+def test_what_is_frozen_past_its_time_is_replaced(lab: KindTarget) -> None:
+    """The reaper may not go into pods: it has their workload begin anew."""
+    victim = the(lab, "redis", "replica").name
+    before = lab.incarnation(victim)
+    lab.expire(datetime.now(UTC) + timedelta(seconds=EXPIRES_S))
+    lab.pause(victim, before or "")
+    assert lab.paused() == {victim}
+    until(lambda: lab.incarnation(victim) not in (None, before), EXPIRES_S + reaper.EVERY_S + WELL_S, "the reaper")
+    until(lambda: well(lab) and not lab.paused(), WELL_S, "it serves")
+    assert not sweep.left(lab.cluster)
+
+
+def test_what_is_woken_in_time_is_left_alone(lab: KindTarget) -> None:
+    victim = the(lab, "redis", "replica").name
+    before = lab.incarnation(victim)
+    lab.expire(datetime.now(UTC) + timedelta(seconds=LATER_S))
+    lab.pause(victim, before or "")
+    (left,) = sweep.left(lab.cluster)
+    assert left[0] == f"{lab.namespace}/{lab.pod_of(victim)}: frozen"
+    lab.resume(victim)
+    lab.resume(victim)  # again is the same as once
+    assert not sweep.left(lab.cluster)
+    assert not lab.find(victim).annotations.get(EXPIRES)  # type: ignore[union-attr]  # it is there
+    assert lab.incarnation(victim) == before
 
 
 def test_a_harness_and_its_watchdog_that_die_together_leave_it_to_the_reaper(lab: KindTarget, tmp_path: Path) -> None:

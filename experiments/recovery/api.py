@@ -15,7 +15,7 @@ ANSWER_S = 1.0
 REFUSED = 503
 
 
-def roll_back(component: str = "api", restarts: int = 2, detect_within_s: float = 10.0) -> dict[str, Any]:
+def roll_back(component: str = "api", restarts: int = 2, detect_within_s: float = 30.0) -> dict[str, Any]:
     """Wait until a node was restarted `restarts` times on its release, then deploy everywhere what was there before.
 
     It must still go on: a node that was restarted long ago and runs does not crash in a loop.  Returns names and

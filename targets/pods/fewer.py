@@ -1,17 +1,16 @@
 """A Deployment with another number of pods than it had, which it says of itself, to be given back by anybody."""
 
-import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from targets.pods import expiry
-from targets.pods.cluster import Cluster, Conflict
+from targets.pods import deployments
+from targets.pods.cluster import Cluster
+from targets.pods.deployments import Found
 from targets.pods.workloads import FIRST_COUNT, MERGE, SCALED, Pod
-from targets.waiting import until
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
 GOES_FIRST = "-1000"
-OBSERVED_WITHIN_S = 10.0
 
 
 def without(cluster: Cluster, pod: Pod, expires: datetime | None) -> None:
@@ -22,8 +21,7 @@ def without(cluster: Cluster, pod: Pod, expires: datetime | None) -> None:
         )
     name = pod.owner.partition("/")[2]
     _set(cluster, pod.namespace, name, lambda count, _first: count - 1, expires)
-    what = f"deployment {pod.namespace}/{name} to want one pod less"
-    until(lambda: _is_observed(cluster, pod.namespace, name), OBSERVED_WITHIN_S, what)
+    deployments.await_observed(cluster, pod.namespace, name)
 
 
 def given_back(cluster: Cluster, namespace: str, name: str) -> None:
@@ -36,39 +34,24 @@ def resize(cluster: Cluster, namespace: str, name: str, wanted: int, expires: da
     _set(cluster, namespace, name, lambda _count, _first: wanted, expires)
 
 
-def _is_observed(cluster: Cluster, namespace: str, name: str) -> bool:
-    """Tell whether its controller has acted on the last change: a pod that is killed before that is replaced."""
-    now = _read(cluster, namespace, name)
-    return bool(now["status"].get("observedGeneration", 0) >= now["metadata"]["generation"])
+def _set(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    decide: Callable[[int, int | None], int],
+    expires: datetime | None = None,
+) -> None:
+    """Change the number that is wanted."""
 
-
-def _read(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:
-    with cluster.asked(f"deployment {namespace}/{name}"):
-        found: dict[str, Any] = json.loads(
-            cluster.apps.read_namespaced_deployment(name, namespace, _preload_content=False).data
-        )
-    return found
-
-
-def _set(cluster: Cluster, namespace: str, name: str, decide: Any, expires: datetime | None = None) -> None:
-    """Change the number that is wanted; others may do so at the same time."""
-    while True:
-        now = _read(cluster, namespace, name)
-        count, said = int(now["spec"]["replicas"]), now["metadata"].get("annotations", {}).get(FIRST_COUNT)
+    def patch(now: Found) -> dict[str, Any] | None:
+        count, said = int(now["spec"]["replicas"]), deployments.annotations(now).get(FIRST_COUNT)
         wanted, first = decide(count, None if said is None else int(said)), count if said is None else int(said)
         if wanted == count and said is None:
-            return
-        other = wanted != first
-        metadata = {
-            "resourceVersion": now["metadata"]["resourceVersion"],
-            "labels": {SCALED: "true" if other else None},
-            "annotations": {FIRST_COUNT: str(first) if other else None, **expiry.said(expires if other else None)},
-        }
-        try:
-            with cluster.asked(f"deployment {namespace}/{name}"):
-                cluster.apps.patch_namespaced_deployment(
-                    name, namespace, {"metadata": metadata, "spec": {"replicas": wanted}}, _content_type=MERGE
-                )
-        except Conflict:
-            continue
-        return
+            return None
+        if wanted == first:
+            metadata = deployments.unmarked(now, SCALED, FIRST_COUNT)
+        else:
+            metadata = deployments.marked(now, SCALED, FIRST_COUNT, str(first), expires)
+        return {"metadata": metadata, "spec": {"replicas": wanted}}
+
+    deployments.change(cluster, namespace, name, patch)

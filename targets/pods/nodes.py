@@ -1,6 +1,7 @@
 """The pods of a target's components, as nodes."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from targets.pods import workloads
 from targets.pods.cluster import Cluster
@@ -11,6 +12,8 @@ from targets.target import BadInput, Node, VictimGone
 class Nodes:
     """Finds the nodes of the components that `selections` tell how to find."""
 
+    _ends_at: datetime | None = None
+
     def __init__(self, cluster: Cluster, address: str, selections: Mapping[str, Selection]) -> None:
         self.cluster = cluster
         self.address = address
@@ -20,6 +23,15 @@ class Nodes:
     def components(self) -> tuple[str, ...]:
         """Name the components."""
         return tuple(self._selections)
+
+    def expire(self, at: datetime) -> None:
+        """Have all that is done from now on say that it is over then."""
+        self._ends_at = at
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Say when what is done now has to be over; None once that is past: what a later drill prepares must stay."""
+        return self._ends_at if self._ends_at and self._ends_at > datetime.now(UTC) else None
 
     def namespaces(self, components: Collection[str]) -> frozenset[str]:
         """Name those in which these components are."""

@@ -10,14 +10,13 @@ from typing import Any
 
 from targets.pods import expiry
 from targets.pods.cluster import Cluster
-from targets.pods.workloads import Pod
+from targets.pods.workloads import MARKED, Pod, over
 from targets.rules import Rule
 from targets.target import TargetGone, Unable
 
 MANAGED = "app.kubernetes.io/managed-by"
 OURS = "drillyard"
 CUT = "drillyard/cut"
-MARKED = "drillyard/in-a-cut"  # by which pods with such labels are found
 FROM, TO = "from", "to"
 EVERYBODY = "*"
 
@@ -91,8 +90,8 @@ def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Col
     for pod in pods:
         if label(rule_id) in pod.labels:
             others = [key for key in pod.labels if key.startswith(f"{OURS}/partition-") and key != label(rule_id)]
-            over = {} if others or pod.held else expiry.said(None)
-            _mark(cluster, pod, {label(rule_id): None, **({} if others else {MARKED: None})}, over)
+            last = {} if others else {MARKED: None}
+            _mark(cluster, pod, {label(rule_id): None, **last}, {} if others else over(pod, MARKED))
 
 
 def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:

@@ -4,18 +4,18 @@ What cannot be taken away but must be put back says on itself what it was, from 
 list and a few changes at once, and again is the same as once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, fewer, hosts, lease
+from targets.pods import beside, fewer, frozen, hosts, lease, releases
 from targets.pods.cluster import Cluster
 from targets.pods.expiry import is_due, said
-from targets.pods.policies import CUT, MANAGED, MARKED, OURS
-from targets.pods.workloads import FIRST_COUNT, HELD, MERGE, SCALED, released
+from targets.pods.policies import CUT, MANAGED, OURS
+from targets.pods.workloads import FIRST_COUNT, FROZEN, HELD, MARKED, MERGE, RELEASED, SCALED, released
 from targets.target import TargetError, TargetGone
 
 TOGETHER = 16
@@ -24,7 +24,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
     """List what bears our labels; `due`: only that whose time is over at that moment."""
-    looks = (_policies, _marked, held, _scaled, _closed, _helpers, _leases)
+    looks = (_policies, _marked, held, _frozen, _scaled, _released, _closed, _helpers, _leases)
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster, due), looks) for each in found]
 
@@ -73,7 +73,7 @@ def _policies(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
 def _marked(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     for pod in _pods(cluster, MARKED, due):
         ours = [key for key in pod.metadata.labels if key == MARKED or key.startswith(f"{OURS}/partition-")]
-        over = {} if HELD in pod.metadata.labels else said(None)
+        over = {} if {HELD, FROZEN} & set(pod.metadata.labels) else said(None)
         yield _patched(cluster, pod, "labels of a cut", {"labels": dict.fromkeys(ours), "annotations": over})
 
 
@@ -84,14 +84,22 @@ def held(cluster: Cluster, due: datetime | None = None, *, namespace: str = "") 
             yield _patched(cluster, pod, "held down", released(pod.metadata.finalizers))
 
 
+def _frozen(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have pods whose processes are stopped go, for they cannot be woken from outside: their workloads replace them."""
+    for pod in _pods(cluster, FROZEN, due):
+        name, namespace, uid = pod.metadata.name, pod.metadata.namespace, pod.metadata.uid
+        yield f"{namespace}/{name}: frozen", partial(frozen.taken_away, cluster, namespace, name, uid)
+
+
 def _scaled(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
-    with cluster.asked("deployments"):
-        items = cluster.apps.list_deployment_for_all_namespaces(label_selector=SCALED).items
-    for each in items:
-        name, namespace = each.metadata.name, each.metadata.namespace
-        was = (each.metadata.annotations or {}).get(FIRST_COUNT)
-        if is_due(each.metadata.annotations, due):
-            yield f"{namespace}/{name}: scaled, was {was}", partial(fewer.given_back, cluster, namespace, name)
+    for name, namespace, annotations in _deployments(cluster, SCALED, due):
+        what = f"{namespace}/{name}: scaled, was {annotations.get(FIRST_COUNT)}"
+        yield what, partial(fewer.given_back, cluster, namespace, name)
+
+
+def _released(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    for name, namespace, _ in _deployments(cluster, RELEASED, due):
+        yield f"{namespace}/{name}: a bad release", partial(releases.taken_back, cluster, namespace, name)
 
 
 def _closed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
@@ -114,7 +122,15 @@ def _leases(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     for each in items:
         namespace = each.metadata.namespace
         if is_due(each.metadata.annotations, due):
-            yield f"lease of {namespace}: {each.spec.holder_identity}", partial(lease.remove, cluster, namespace)
+            what, version = f"lease of {namespace}: {each.spec.holder_identity}", each.metadata.resource_version
+            yield what, partial(lease.remove, cluster, namespace, version if due else "")
+
+
+def _deployments(cluster: Cluster, label: str, due: datetime | None) -> Iterable[tuple[str, str, Mapping[str, str]]]:
+    with cluster.asked("deployments"):
+        items = cluster.apps.list_deployment_for_all_namespaces(label_selector=label).items
+    found = [(each.metadata.name, each.metadata.namespace, each.metadata.annotations or {}) for each in items]
+    return [each for each in found if is_due(each[2], due)]
 
 
 def _pods(cluster: Cluster, label: str, due: datetime | None) -> Sequence[Any]:

@@ -4,13 +4,12 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from shlex import quote
 
 from targets.clustered import PERMIT_IT
-from targets.pods import canary, commands, fewer, lease, policies, rights, workloads
+from targets.pods import canary, commands, fewer, lease, policies, releases, rights, workloads
 from targets.pods import hosts as emptying
-from targets.pods.nodes import Nodes
+from targets.pods.releases import Releases
 from targets.pods.workloads import MERGE, Pod
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
@@ -25,22 +24,17 @@ REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
-class KubernetesTarget(Nodes):
+class KubernetesTarget(Releases):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
     restarts_within_s = 30.0  # a kubelet waits longer each time
-    _ends_at: datetime | None = None
 
     def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
         """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
         there = self.namespaces(components)
         needed = (rights.LOOK, rights.KILL, rights.LEASE)
         return tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
-
-    def expire(self, at: datetime) -> None:
-        """Have all that is done from now on say that it is over then."""
-        self._ends_at = at
 
     def lease(self, holder: str, drill: str, seconds: float) -> None:
         """Have the components' namespaces alone for so long. Taken names who has one of them."""
@@ -51,11 +45,6 @@ class KubernetesTarget(Nodes):
         """Let others have them before that."""
         for namespace in self._namespaces():
             lease.give_back(self.cluster, namespace, holder)
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """Say when what is done now has to be over; None once that is past: what a later drill prepares must stay."""
-        return self._ends_at if self._ends_at and self._ends_at > datetime.now(UTC) else None
 
     def endpoint(self, component: str) -> str:
         """Give the URL that the system's file says."""
@@ -191,6 +180,8 @@ class KubernetesTarget(Nodes):
             return tuple(self.cluster.kubectl(namespace, words) for words in emptying.spelled(str(arguments[0])))
         if undo == "uncut":
             return (self.cluster.kubectl(namespace, f"delete networkpolicy {policies.name(str(arguments[0]))}"),)
+        if undo == "deploy" and (found := self._deployment(str(arguments[0]))):
+            return releases.spelled(self.cluster, *found, str(arguments[1]))
         pod = self.find(str(arguments[0])) if undo == "start" else None
         if pod and pod.held:
             clear = json.dumps({"metadata": workloads.released(pod.finalizers)})
@@ -224,7 +215,7 @@ class KubernetesTarget(Nodes):
     def _hold(self, pod: Pod, *, held: bool) -> None:
         """Put our finalizer on a pod, or take it away; others' stay."""
         with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            metadata = workloads.held(pod.finalizers, self.expires_at) if held else workloads.released(pod.finalizers)
+            metadata = workloads.held(pod, self.expires_at) if held else workloads.released(pod.finalizers)
             self.cluster.core.patch_namespaced_pod(pod.name, pod.namespace, {"metadata": metadata}, _content_type=MERGE)
 
     def _ended(self, killed: Pod) -> bool:

@@ -13,7 +13,7 @@ from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, PARTS, names
 from targets.lab.loads import await_work, load_of, program
 from targets.lab.pod import LETTERS
-from targets.pods import beside, commands
+from targets.pods import beside, commands, frozen
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod
 from targets.target import TargetError, Unable, VictimGone
@@ -55,6 +55,7 @@ class Work(KubernetesTarget):
         pod = self._there(node)
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
+        frozen.mark(self.cluster, pod, self.expires_at)
         self.signal(pod, signal.SIGSTOP)
 
     def resume(self, node: str) -> None:
@@ -62,6 +63,7 @@ class Work(KubernetesTarget):
         pod = self.find(node)
         if pod and pod.incarnation:
             self.signal(pod, signal.SIGCONT)
+            frozen.unmark(self.cluster, pod)
 
     def paused(self) -> frozenset[str]:
         """Name the nodes that have frozen processes."""

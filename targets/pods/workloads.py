@@ -13,8 +13,11 @@ from targets.target import BadInput
 MERGE = "application/merge-patch+json"  # lists are replaced; a patch of the usual kind would join them
 ZONE = "topology.kubernetes.io/zone"
 HELD = "drillyard/held"  # a finalizer, and a label: a pod that was killed stays down, as that of a lost node does
+MARKED = "drillyard/in-a-cut"  # a label of the pods that a cut names, each of which bears labels of its own, too
+FROZEN = "drillyard/frozen"  # a label of a pod whose processes are stopped
 SCALED = "drillyard/scaled"  # a label of a workload that is to have another number of pods than it had
 FIRST_COUNT = "drillyard/replicas"  # an annotation beside it: how many
+RELEASED = "drillyard/released"  # a label of a Deployment that was given a release of ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,15 +102,21 @@ def matches(selector: str, labels: Mapping[str, str]) -> bool:
     return all(labels.get(key.strip()) == value.strip() for key, _, value in wanted)
 
 
-def held(finalizers: Sequence[str] | None, expires: datetime | None) -> dict[str, Any]:
+def held(pod: Pod, expires: datetime | None) -> dict[str, Any]:
     """Give the metadata that keeps a pod's end from being seen; others' finalizers stay."""
-    others = [each for each in finalizers or [] if each != HELD]
-    return {"finalizers": [*others, HELD], "labels": {HELD: "true"}, "annotations": expiry.said(expires)}
+    others = [each for each in pod.finalizers if each != HELD]
+    over = expiry.later(expires, pod.annotations)
+    return {"finalizers": [*others, HELD], "labels": {HELD: "true"}, "annotations": over}
 
 
 def released(finalizers: Sequence[str] | None) -> dict[str, Any]:
     """Give the metadata that lets it be seen."""
     return {"finalizers": [each for each in finalizers or [] if each != HELD], "labels": {HELD: None}}
+
+
+def over(pod: Pod, mark: str) -> dict[str, str | None]:
+    """Give the annotations without a time, when this label was the last of ours that the pod bore."""
+    return {} if {HELD, MARKED, FROZEN} & set(pod.labels) - {mark} else expiry.said(None)
 
 
 def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) -> Pod:

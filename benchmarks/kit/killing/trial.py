@@ -50,7 +50,7 @@ class Place:
     """The folders of one case, and the address of the lab that it is played on; "": it has one of its own."""
 
     folder: Path
-    kind: str  # of the lab: "local" or "containers"
+    kind: str  # of the lab: "local", "containers" or "kind"
     lab: str
 
     @property
@@ -74,9 +74,10 @@ class Place:
         lab = self.lab.partition(":")[2] or None
         if self.kind == "local":
             return world.snapshot(Path(lab) if lab else None, state=self.state, tmp=self.tmp)
-        from benchmarks.kit.world import boxes  # noqa: PLC0415  the engine's client is for those who have an engine
+        from benchmarks.kit.world import boxes, cluster  # noqa: PLC0415  their clients are for those who have an engine
 
-        return boxes.snapshot(lab, state=self.state, tmp=self.tmp)
+        look = boxes.snapshot if self.kind == "containers" else cluster.snapshot
+        return look(lab, state=self.state, tmp=self.tmp)
 
 
 def play(case: Case, length: Length, place: Place, listener: Listener) -> Trial:
