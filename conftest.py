@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drills.harness import telling, workers
+from drills.harness import meter, telling, workers
 from drills.harness.asked import Named, Repetition
 from drills.harness.planned import Planner
 from drills.harness.play import Drill, Yard
@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--target", default="local", help="where to drill: local (default), containers, kind, or ADDRESS of what runs")
     add("--lab-image", metavar="NAME", help="the lab's image, with --target containers (default: built once, and kept)")
     add("--observer-image", metavar="NAME", help="what pods of our own in a cluster are made of: any with a python3")
+    add("--meter", choices=("outside", "inside"), default="outside", help="where the client runs (default: outside)")
     add("--kind-cluster", metavar="NAME", help="a cluster for --target kind (default: one is made, and taken away)")
     add("--system", help="what is protected: a name in targets/systems/, or a TOML file (default: lab, or lab-on-kind)")
     add("--arm", action="append", default=[], metavar="NAME", help="permit a target that is not disposable")
@@ -169,13 +170,21 @@ def permit(pytestconfig: pytest.Config) -> arming.Permit:
 def yard(pytestconfig: pytest.Config, target: Target, permit: arming.Permit) -> Yard:
     """Open the door's session, after healing what dead sessions left."""
     try:
+        meter.check(target, pytestconfig.getoption("--meter"))
         session = pytestconfig.stash[OPEN].enter_context(guard.Session(permit=permit))
     except DrillyardError as error:
         pytest.exit(f"not drilling: {error}", returncode=2)
     actions.use(session)
     os.environ[where.VARIABLE] = target.address
     stash = pytestconfig.stash
-    return Yard(target=target, system=stash[SYSTEM], session=session, folder=stash[RUN], screen=stash[SCREEN])
+    return Yard(
+        target=target,
+        system=stash[SYSTEM],
+        session=session,
+        folder=stash[RUN],
+        screen=stash[SCREEN],
+        meter=pytestconfig.getoption("--meter"),
+    )
 
 
 @pytest.fixture

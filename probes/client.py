@@ -7,8 +7,10 @@ Commands come in on stdin and events go out on stdout, one JSON object a line:
                                                     or {"event": "not steady", "why": "..."}
     {"do": "figures", "after_ns": N, "names": [...]} -> {"event": "figures", "after_ns": N,
         "answered": A, "good": G, "since_ns": S or null, "why": "..."}, at once, whatever is being waited for
+    {"do": "clock"} -> {"event": "clock", "now_ns": N}, at once: what its monotonic clock shows
     {"do": "finish"} -> {"event": "finished"}, exit 0
 
+When its SPEC names no folder, what belongs into files there is said: {"event": "record", "file": ..., "text": ...}.
 EOF on stdin means that the harness is gone: the client ends at once.  A SPEC or command that cannot be understood is
 told on stderr, exit 2.
 """
@@ -27,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from probes import subjects
-from probes.records import Records
+from probes.records import Records, filed
 from probes.sampler import Source, pace
 from probes.spec import ClientSpec, load, read
 from probes.streak import Streak, steady_since, why_not
@@ -74,7 +76,7 @@ def _numbered(request: subjects.Request) -> Any:
 
 async def run(spec: ClientSpec) -> None:
     """Sample and write until told to finish, then read every ledger back."""
-    records = Records(Path(spec.folder))
+    records = Records(filed(Path(spec.folder)) if spec.folder else tell_record)
     ledgers = {one.name: subjects.ledger(one) for one in spec.ledgers}
     gc.collect()  # here and not after `sources`, which says when the first request is to leave
     asked = sources(spec, ledgers, records)
@@ -95,13 +97,16 @@ async def run(spec: ClientSpec) -> None:
 
 
 def hear(line: str, commands: "asyncio.Queue[str]", streaks: list[Streak], window_ns: int) -> None:
-    """Answer a question for figures at once; everything else waits for its turn."""
+    """Answer a question for figures, or for the time, at once; everything else waits for its turn."""
     try:
         asked = json.loads(line)
-        figures, names, after_ns = asked["do"] == "figures", asked.get("names"), int(asked.get("after_ns", 0))
+        what, names, after_ns = asked["do"], asked.get("names"), int(asked.get("after_ns", 0))
     except (ValueError, KeyError, TypeError):
-        figures = False
-    if not figures:
+        what = ""
+    if what == "clock":
+        say(event="clock", now_ns=time.monotonic_ns())
+        return
+    if what != "figures":
         commands.put_nowait(line)
         return
     chosen = [streak for streak in streaks if streak.name in (names or ())] or streaks
@@ -140,6 +145,11 @@ async def tell_steady(streaks: list[Streak], after_ns: int, timeout_s: float, wi
             return
         await asyncio.sleep(POLL_S)
     say(event="steady", since_ns=since_ns)
+
+
+def tell_record(name: str, text: str) -> None:
+    """Send what another process is to put into a file."""
+    say(event="record", file=name, text=text)
 
 
 def say(**event: object) -> None:

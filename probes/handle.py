@@ -17,6 +17,7 @@ from probes.public import public
 from targets.target import BadInput, DrillyardError
 
 ROOT = Path(__file__).resolve().parents[1]
+CLIENT = (sys.executable, "-m", "probes.client", "-")
 START_S = 20.0
 GRACE_S = 5.0  # on top of what the client itself was given: a busy machine answers late
 
@@ -40,9 +41,10 @@ class Figures:
     why: str  # why there is none
 
 
-def start(spec: Mapping[str, Any]) -> "Client":
+def start(spec: Mapping[str, Any], argv: Sequence[str] = CLIENT) -> "Client":
     """Start the client for a SPEC (its `folder` exists) and wait until it runs.
 
+    `argv`: of another program that speaks as the client does, one that runs it elsewhere.
     The SPEC goes to the client through a pipe; client.json in the folder shows it without the passwords in its URLs.
     BadInput when the SPEC is wrong, DrillyardError when the client does not start.
     """
@@ -51,7 +53,7 @@ def start(spec: Mapping[str, Any]) -> "Client":
     (folder / "client.json").write_text(json.dumps(public(whole), indent=1))
     with (folder / "client.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "probes.client", "-"],
+            list(argv),
             cwd=ROOT,
             env={key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"},
             stdin=subprocess.PIPE,

@@ -11,30 +11,47 @@ from typing import Any
 from probes.attempt import ACKED, NoAnswer, Refusal, one_line
 from probes.sampler import Done
 
+SAMPLES, WRITES, FINAL_READ = "samples.jsonl", "writes.jsonl", "final_read.json"
 TOGETHER_S = 0.02  # for how long lines are gathered: a SIGKILL takes so much of the record along
 
 Read = Callable[[], Awaitable[list[int]]]
+Put = Callable[[str, str], None]  # a file's name, and what is to go there
+
+
+def filed(folder: Path) -> Put:
+    """Put them into the files of a folder: lines at the end of theirs, the final read as a whole."""
+    files = {name: (folder / name).open("w") for name in (SAMPLES, WRITES)}
+
+    def put(name: str, text: str) -> None:
+        if name in files:
+            files[name].write(text)
+            files[name].flush()
+        else:
+            part = (folder / name).with_suffix(".part")
+            part.write_text(text)
+            part.replace(folder / name)
+
+    return put
 
 
 class Records:
-    """The files samples.jsonl, writes.jsonl and final_read.json of one folder."""
+    """What goes into samples.jsonl, writes.jsonl and final_read.json."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = {name: (folder / f"{name}.jsonl").open("w") for name in ("samples", "writes")}
-        self._lines: dict[str, list[str]] = {name: [] for name in self._files}
+    def __init__(self, put: Put) -> None:
+        self._put = put
+        self._lines: dict[str, list[str]] = {SAMPLES: [], WRITES: []}
         self._due = False
 
     def sample(self, done: Done) -> None:
         """Note a stream's finished request."""
         good = done.outcome == ACKED
         said = '"ok": true, "error": null}' if good else f'"ok": false, "error": {json.dumps(done.error)}}}'
-        self._note("samples", f'{{"stream": {_text(done.source)}, {_times(done)}, {said}\n')
+        self._note(SAMPLES, f'{{"stream": {_text(done.source)}, {_times(done)}, {said}\n')
 
     def write(self, done: Done) -> None:
         """Note a ledger's finished write."""
         said = f'"outcome": "{done.outcome}", "error": {json.dumps(done.error)}}}'
-        self._note("writes", f'{{"ledger": {_text(done.source)}, {_times(done)}, {said}\n')
+        self._note(WRITES, f'{{"ledger": {_text(done.source)}, {_times(done)}, {said}\n')
 
     def _note(self, name: str, line: str) -> None:
         """Write lines together soon: a system call for each costs more than all else about them."""
@@ -48,18 +65,14 @@ class Records:
         self._due = False
         for name, lines in self._lines.items():
             if lines:
-                self._files[name].write("".join(lines))
-                self._files[name].flush()
+                self._put(name, "".join(lines))
                 lines.clear()
 
     async def read_back(self, reads: Mapping[str, Read], budget_s: float) -> None:
         """Read all ledgers completely and note it in final_read.json; what cannot be read is noted with its error."""
         self.flush()
         found = await asyncio.gather(*(_read(read, budget_s) for read in reads.values()))
-        path = self._folder / "final_read.json"
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(dict(zip(reads, found, strict=True))))
-        part.replace(path)
+        self._put(FINAL_READ, json.dumps(dict(zip(reads, found, strict=True))))
 
 
 _text = cache(json.dumps)  # of the few names there are

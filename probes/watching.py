@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from targets.systems import System
-from targets.target import BadInput, Target
+from targets.target import BadInput
 
 INTERVAL_S = 0.02  # between two requests of a stream; half of what the RTO's bound is made of
 TIMEOUT_S = 1.0  # after which a caller gives up
@@ -26,7 +26,14 @@ class Watching:
         return [source["name"] for source in (*self.streams, *self.ledgers)]
 
 
-def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Watching:
+class Doors(Protocol):
+    """What says where components are reached: a target."""
+
+    def endpoint(self, component: str) -> str:
+        """Give the URL at which a component's callers reach it."""
+
+
+def watching(target: Doors, system: System, name: str, *, ledger_id: str) -> Watching:
     """Say how `name` is watched. BadInput when the system's file does not tell."""
     component = system.component(name)
     if component.watch is None:
@@ -46,7 +53,7 @@ def watching(target: Target, system: System, name: str, *, ledger_id: str) -> Wa
     return Watching(streams=(stream,), ledgers=ledgers(target, system, name, ledger_id=ledger_id))
 
 
-def ledgers(target: Target, system: System, name: str, *, ledger_id: str) -> tuple[dict[str, Any], ...]:
+def ledgers(target: Doors, system: System, name: str, *, ledger_id: str) -> tuple[dict[str, Any], ...]:
     """Say what is written for `name`, and where: one ledger, or none."""
     kept = system.component(name).ledger
     if kept is None:

@@ -15,6 +15,7 @@ from reports import lines
 from reports.shapes import (
     Activity,
     BadRecord,
+    Clock,
     FinalRead,
     Injection,
     Journal,
@@ -43,6 +44,7 @@ class Drill:
     journal: Journal | None
     injections: tuple[Injection, ...]  # in the order they were injected, those never started last
     session: Session | None
+    clock: Clock | None  # None: the client ran on this machine
     problems: Mapping[str, str]  # file name -> one sentence
     torn: frozenset[str]  # .jsonl files whose last line was cut off
     tracks: Mapping[str, tuple[tuple[Request, ...], ...]]  # name -> its stream and its ledger, by intended time
@@ -82,6 +84,7 @@ def _read(desk: "_Desk") -> Drill:
         journal=desk.journal(),
         injections=desk.injections(),
         session=desk.record("session.json", Session),
+        clock=desk.record("clock.json", Clock) if (desk.folder / "clock.json").exists() else None,
         problems=desk.problems,
         torn=frozenset(desk.torn),
     )

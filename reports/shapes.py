@@ -184,6 +184,14 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Of a client that ran on another machine: all its times are told in this one's (`clock.json`)."""
+
+    offset_ns: int  # by which its clock was behind
+    bound_ns: int  # how far that may be from the truth
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One session (`run.json`)."""
 

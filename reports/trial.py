@@ -14,6 +14,7 @@ from reports.outcome import Finding, invalid, missed, note, unproven
 from reports.shapes import NS, Activity, Injection, Objective, Request
 from reports.words import plain
 
+MS = 1_000_000
 INTERRUPTED = "interrupted"  # what the harness says of a drill that somebody broke off
 ENDED = ("stopped by hand", "overtaken")  # how it begins to speak of one that an emergency stop, or its time, ended
 BY_HAND = "by hand"  # how a record begins to say who healed it, when it was such a stop
@@ -26,11 +27,12 @@ class Fault:
     began_ns: int  # of the first injection, which may be a preparation: until then nothing was touched
     struck_ns: int
     t0_ns: int
+    clock_ns: int = 0  # how far the client's clock may be off
 
     @property
     def blur_ns(self) -> int:
-        """How far t0 may be from the truth."""
-        return self.t0_ns - self.struck_ns
+        """How far t0 may be from the truth, on the client's clock."""
+        return self.t0_ns - self.struck_ns + self.clock_ns
 
 
 def fault(drill: Drill) -> Fault | None:
@@ -42,7 +44,8 @@ def fault(drill: Drill) -> Fault | None:
     if blow is None or blow.inject_started_ns is None or blow.injected_at_ns is None:
         return None
     began = min(i.inject_started_ns for i in drill.injections if i.inject_started_ns is not None)
-    return Fault(began_ns=began, struck_ns=blow.inject_started_ns, t0_ns=blow.injected_at_ns)
+    clock_ns = drill.clock.bound_ns if drill.clock else 0
+    return Fault(began_ns=began, struck_ns=blow.inject_started_ns, t0_ns=blow.injected_at_ns, clock_ns=clock_ns)
 
 
 def _blow(drill: Drill) -> Injection | None:
@@ -162,6 +165,8 @@ def records(drill: Drill) -> Iterator[Finding]:
 
 def watched(drill: Drill, objective: Objective, hit: Fault) -> Iterator[Finding]:
     """Demand a client that was punctual, saw the service well before the fault, and stayed until the end."""
+    if drill.clock:
+        yield note(f"watched from beside the services, by a clock known to within {drill.clock.bound_ns / MS:.1f} ms")
     names = dict.fromkeys(objective.streams + objective.spares + objective.ledgers)
     for name in names:
         tracks = drill.tracks.get(name, ())

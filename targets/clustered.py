@@ -1,6 +1,7 @@
 """What targets on a cluster are able to do besides, which others share: asked for with isinstance, as in abilities."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +19,17 @@ class Spread(Protocol):
 
     def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
         """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """Its callers can be played from beside its nodes, where no door of the cluster's lies between them."""
+
+    def endpoint_inside(self, component: str) -> str:
+        """Give the URL at which a component is reached there. BadInput when nobody has said."""
+
+    def observer(self) -> AbstractContextManager[Sequence[str]]:
+        """Have a place for a client there: gives the command that runs one, to be spoken to as to probes.client."""
 
 
 @runtime_checkable

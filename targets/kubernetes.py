@@ -30,7 +30,13 @@ def attach(address: str) -> KubernetesTarget:
 def selections(named: str) -> dict[str, Selection]:
     """Read from a system's file where the pods of its components are. BadInput when it says so of none."""
     found = {
-        name: Selection(namespace=each.namespace, select=each.select, url=each.url, role_label=each.role_label)
+        name: Selection(
+            namespace=each.namespace,
+            select=each.select,
+            url=each.url,
+            inside=each.inside,
+            role_label=each.role_label,
+        )
         for name, each in systems.load(named).components.items()
         if each.select
     }

@@ -47,6 +47,7 @@ class Component(Strict):
     namespace: str = "default"  # and where they are
     role_label: str = ""  # the pods' label that tells their role
     url: str = ""  # at which callers reach it
+    inside: str = ""  # at which pods do, for a client among them
 
 
 class Hours(Strict):

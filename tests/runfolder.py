@@ -179,13 +179,14 @@ class Records:
     chaostoolkit: Any = field(default_factory=chaostoolkit)
     injections: Any = field(default_factory=lambda: [injection()])
     session: Any = field(default_factory=session)
+    clock: Any = None  # the client ran on the harness's machine
 
     def lay(self, folder: Path) -> Path:
         """Write them into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.final_read == "everything that was acked":
             self.final_read = final_read(acked(self.writes))
-        for name in ("objective", "environment", "final_read", "chaostoolkit", "session"):
+        for name in ("objective", "environment", "final_read", "chaostoolkit", "session", "clock"):
             if getattr(self, name) is not None:
                 (folder / f"{name}.json").write_text(json.dumps(getattr(self, name)))
         for name in ("samples", "writes", "activities"):

@@ -162,6 +162,16 @@ def test_everything_is_measured_from_the_blow_and_not_from_its_preparation(tmp_p
     assert staged.undo_s == pytest.approx(0.21)  # it is put back like any other
 
 
+def test_what_is_not_known_of_another_machines_clock_joins_the_bound(tmp_path: Path) -> None:
+    here = of(tmp_path / "here")
+    there = of(tmp_path / "there", clock={"offset_ns": -5, "bound_ns": 7_000_000})
+    assert here.rto_bound_s is not None
+    assert there.rto_s == here.rto_s
+    assert there.rto_bound_s == pytest.approx(here.rto_bound_s + 0.007)
+    assert "watched from beside the services, by a clock known to within 7.0 ms" in there.why
+    assert of(tmp_path / "torn", clock={"offset_ns": "soon"}).verdict == "unknown"
+
+
 def test_a_hypothesis_that_failed_while_the_fault_was_in_force_is_no_miss(tmp_path: Path) -> None:
     late = {"objective": objective(recovered_by="stop"), "injections": [injection(healed_at_ns=ns(99))]}
     outcome = of(tmp_path, **late, chaostoolkit=chaostoolkit(after=False))

@@ -39,8 +39,8 @@ def test_the_judge_is_told_the_pace_of_the_slowest_source() -> None:
             return f"http://K:S@h/{component}"
 
     lab = systems.load("lab")
-    objects = watching.watching(Anywhere(), lab, "objects", ledger_id="x")  # type: ignore[arg-type]
-    api = watching.watching(Anywhere(), lab, "api", ledger_id="x")  # type: ignore[arg-type]
+    objects = watching.watching(Anywhere(), lab, "objects", ledger_id="x")
+    api = watching.watching(Anywhere(), lab, "api", ledger_id="x")
     assert watching.judged([api], [])["interval_s"] == watching.spec([api])["interval_s"] == 0.02
     assert watching.judged([objects], [api])["interval_s"] == 0.1
     assert watching.spec([objects, api])["interval_s"] == 0.02

@@ -9,7 +9,6 @@ from experiments import run
 from probes import watching
 from targets import objectives
 from targets.systems import System
-from targets.target import Target
 
 SEVERITIES, SCHEDULES = ("p0", "p1", "p2", "p3"), ("monthly", "quarterly", "annual")
 
@@ -62,7 +61,7 @@ class Asked:
 
 
 def ask(
-    target: Target,
+    doors: watching.Doors,
     system: System,
     named: Named,
     experiment: str | Mapping[str, Any],
@@ -78,7 +77,7 @@ def ask(
     """Read and check everything, touching nothing. DrillyardError for what is wrong, Unable for what is missing."""
     script = run.load(experiment) if isinstance(experiment, str) else dict(experiment)
     held, spared = (
-        [watching.watching(target, system, one, ledger_id=f"{ledger_id}-{one}") for one in every]
+        [watching.watching(doors, system, one, ledger_id=f"{ledger_id}-{one}") for one in every]
         for every in ((component, *also), spares)
     )
     repeated = {"repeats": named.drill, "repetition": named.repetition.number, "repetitions": named.repetition.count}

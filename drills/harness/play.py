@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from drills.harness.asked import Asked, Named, ask
+from drills.harness.meter import OUTSIDE, Meter, doors, place
 from drills.harness.screen import NOBODY, Scene, Screen
 from experiments import run
 from probes import handle
@@ -41,6 +42,7 @@ class Yard:
     folder: Path
     screen: Screen = NOBODY
     tells: bool = True  # every drill leaves its result in one line
+    meter: Meter = OUTSIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class Drill:
         yard, stamps = self.yard, {"called_ns": time.monotonic_ns()}
         try:
             asked = ask(
-                yard.target,
+                doors(yard.target, yard.meter),
                 yard.system,
                 self.named,
                 experiment,
@@ -181,7 +183,7 @@ class _Play:
         streams = self.asked.objective["streams"]
         scene.enter("starting the client")
         self._stamp("client_asked")
-        with handle.start(spec) as client:
+        with place(self.yard.target, self.yard.meter) as argv, handle.start(spec, argv) as client:
             self._reached("client_started")
             scene.ask = lambda after_ns: client.figures(after_ns, streams)
             scene.enter("steady before: waiting until callers are served")

@@ -37,7 +37,7 @@ def ran(cluster: Cluster, namespace: str, pod: str, command: Command) -> Said:
 
     It ends by itself, whatever becomes of us. TargetError when it does not start, or not end in time.
     """
-    body = _body(pod, _image(cluster, namespace, pod), command)
+    body = _body(pod, image(cluster, namespace, pod), command)
     with cluster.asked(f"a pod beside {namespace}/{pod}"):
         made = json.loads(cluster.core.create_namespaced_pod(namespace, body, _preload_content=False).data)
     name = made["metadata"]["name"]
@@ -76,18 +76,19 @@ def over(lives_s: int) -> dict[str, str | None]:
     return expiry.said(datetime.now(UTC) + timedelta(seconds=lives_s))
 
 
-def _image(cluster: Cluster, namespace: str, pod: str) -> str:
+def image(cluster: Cluster, namespace: str, pod: str) -> str:
+    """Name what a StatefulSet's pod is made of."""
     owner = pod.rpartition("-")[0]
     with cluster.asked(f"statefulset {namespace}/{owner}"):
         found = json.loads(cluster.apps.read_namespaced_stateful_set(owner, namespace, _preload_content=False).data)
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def _body(pod: str, image: str, command: Command) -> dict[str, Any]:
+def _body(pod: str, made_of: str, command: Command) -> dict[str, Any]:
     lives_s = int(STARTS_WITHIN_S + command.timeout)
     container = {
         "name": "beside",
-        "image": image,
+        "image": made_of,
         "imagePullPolicy": "IfNotPresent",
         "command": list(command.argv),
         "workingDir": command.folder,

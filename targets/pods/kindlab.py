@@ -12,7 +12,7 @@ from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import HELD, LETTERS
 from targets.lab.stores import Stores
-from targets.pods import clusters, commands, lab, power
+from targets.pods import beside, clusters, commands, lab, power
 from targets.pods.changes import Changes
 from targets.pods.cluster import Cluster
 from targets.pods.policies import EVERYBODY
@@ -91,6 +91,15 @@ class KindTarget(Changes, Stores):
         self.pods(component)
         url = component_url(component, self._doors)
         return url + self._named_outside() if component in ("redis", "sentinel") else url
+
+    def endpoint_inside(self, component: str) -> str:
+        """Give the URL at which pods reach it."""
+        self.pods(component)
+        return component_url(component, self._named_inside)
+
+    def observer_image(self) -> str:
+        """Name the lab's: it has the servers' clients."""
+        return beside.image(self.cluster, self.namespace, "postgres-0")
 
     def _named_outside(self) -> str:
         """Tell whoever asks the sentinels at which doors those stand that they name."""

@@ -1,13 +1,15 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 import json
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from shlex import quote
 
+from targets import where
 from targets.clustered import PERMIT_IT
-from targets.pods import canary, commands, fewer, lease, policies, releases, rights, workloads
+from targets.pods import canary, commands, fewer, lease, observer, policies, releases, rights, workloads
 from targets.pods import hosts as emptying
 from targets.pods.releases import Releases
 from targets.pods.workloads import MERGE, Pod
@@ -51,6 +53,22 @@ class KubernetesTarget(Releases):
         if component not in self._selections:
             raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
         return self._selections[component].url
+
+    def endpoint_inside(self, component: str) -> str:
+        """Give the URL that the system's file says for callers in the cluster."""
+        if not (url := self._selections[component].inside):
+            raise BadInput(
+                f'components.{component} has no `inside`: say where pods reach it: "http://NAME.NAMESPACE:80"'
+            )
+        return url
+
+    def observer_image(self) -> str:
+        """Name what the client's pod is made of."""
+        return os.environ.get(where.OBSERVER_IMAGE, canary.IMAGE)
+
+    def observer(self) -> AbstractContextManager[Sequence[str]]:
+        """Have a pod for the client, in a namespace of the components."""
+        return observer.place(self.cluster, self._namespaces()[0], self.observer_image())
 
     def run(self, node: Node, argv: Sequence[str], *, timeout: float) -> Ran:
         """Run a command in the node's first container."""

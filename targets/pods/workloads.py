@@ -27,6 +27,7 @@ class Selection:
     namespace: str
     select: str  # a label selector: "app=web"
     url: str = ""
+    inside: str = ""  # where pods reach them
     role_label: str = ""  # the label that tells a pod's role
 
 

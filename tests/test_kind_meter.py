@@ -1,0 +1,124 @@
+"""The client in a pod of a real kind cluster: what it sees, by which clock, and that it leaves nothing."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drills.harness import meter
+from probes import handle, watching
+from targets import systems
+from targets.places import ROOT
+from targets.pods import commands, observer, workloads
+from targets.pods.elsewhere import Clock
+from targets.pods.kindlab import KindTarget
+from targets.pods.policies import MANAGED, OURS
+from targets.pods.relay import CLOCK
+from targets.pods.workloads import Pod, Selection
+from targets.target import BadInput, DrillyardError
+from targets.waiting import until
+from tests.kindlab import lacks
+
+LONG_S = 60.0
+BOUND_MS = 50.0
+WATCHED = ("api", "postgres", "redis", "objects", "logins", "worker")
+
+pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
+
+
+@pytest.fixture
+def lab(kind_lab: KindTarget) -> KindTarget:
+    return kind_lab
+
+
+def asked(lab: KindTarget, folder: Path) -> dict[str, Any]:
+    doors = meter.doors(lab, meter.INSIDE)
+    system = systems.load("lab-on-kind")
+    every = [watching.watching(doors, system, name, ledger_id=f"{folder.name}-{name}") for name in WATCHED]
+    return watching.spec(every) | {"folder": str(folder)}
+
+
+def observers(lab: KindTarget) -> tuple[Pod, ...]:
+    where = {"ours": Selection(namespace=lab.namespace, select=f"{MANAGED}={OURS}")}
+    return tuple(pod for pod in workloads.of(lab.cluster, where)["ours"] if observer.OBSERVER in pod.labels)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_all_that_drills_watch_is_watched_from_inside(lab: KindTarget, tmp_path: Path) -> None:
+    """On kind the pods' clock is this machine's: by how much it is thought to differ is the error."""
+    began_ns = time.monotonic_ns()
+    with lab.observer() as argv, handle.start(asked(lab, tmp_path), argv) as client:
+        assert client.steady(time.monotonic_ns(), LONG_S).since_ns
+        client.finish(LONG_S)
+    clock = Clock(**json.loads((tmp_path / CLOCK).read_text()))
+    assert abs(clock.offset_ns) <= clock.bound_ns
+    assert clock.bound_ns / 1e6 <= BOUND_MS
+    samples = lines(tmp_path / "samples.jsonl")
+    assert {sample["stream"] for sample in samples} == set(WATCHED)
+    assert min(sample["intended_ns"] for sample in samples) >= began_ns - clock.bound_ns
+    final = json.loads((tmp_path / "final_read.json").read_text())
+    writes = lines(tmp_path / "writes.jsonl")
+    for ledger, read in final.items():
+        assert read["complete"], read
+        assert {w["seq"] for w in writes if w["ledger"] == ledger and w["outcome"] == "acked"} <= set(read["seqs"])
+
+
+def test_a_client_whose_pod_goes_says_so(lab: KindTarget, tmp_path: Path) -> None:
+    with lab.observer() as argv, handle.start(asked(lab, tmp_path), argv) as client:
+        for pod in observers(lab):
+            lab.cluster.core.delete_namespaced_pod(pod.name, pod.namespace, grace_period_seconds=1)
+        with pytest.raises(DrillyardError, match="the measuring client"):
+            client.steady(time.monotonic_ns() + int(LONG_S * 1e9), LONG_S)
+
+
+def test_a_relay_that_dies_takes_the_client_along(lab: KindTarget, tmp_path: Path) -> None:
+    with lab.observer() as argv:
+        client = handle.start(asked(lab, tmp_path), argv)
+        (pod,) = observers(lab)
+        assert clients(lab, pod)
+        client.kill()
+        until(lambda: not clients(lab, pod), LONG_S, "the client in the pod to end")
+
+
+def clients(lab: KindTarget, pod: Pod) -> str:
+    """List the processes in a pod that run a client."""
+    _, out, _ = commands.inside(lab.cluster, pod, ["pgrep", "-f", "runpy"], timeout=LONG_S)
+    return out
+
+
+def test_a_drill_is_measured_from_inside(lab: KindTarget, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "pytest", "drills/test_redis.py", "-k", "master_killed", "--target", lab.address]
+    ran = subprocess.run(
+        [*argv, "--meter", "inside", "--run-folder", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in ran.stdout, ran.stdout
+    assert "watched from beside the services, by a clock known to within" in ran.stdout
+    assert not observers(lab)
+
+
+def test_what_is_no_cluster_has_no_inside() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "drills/test_api.py", "-k", "one_replica_killed", "--meter", "inside"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "--meter inside: local:" in ran.stdout + ran.stderr
+
+
+def test_without_a_place_nobody_can_ask_there(lab: KindTarget) -> None:
+    with pytest.raises(BadInput, match="has no component 'web'"):
+        lab.endpoint_inside("web")
