@@ -10,6 +10,7 @@ from targets.lab import build
 from targets.target import Unable, scheme_module
 
 KINDS = ("local", "containers", "kind")
+_CLUSTER = "io.x-k8s.kind.cluster"  # kind's own label
 _SOCKET = Path("/var/run/docker.sock")
 
 
@@ -36,7 +37,7 @@ def clear_abandoned() -> None:
 
         with suppress(Unable):  # of an engine that does not answer nobody has a lab now
             boxes.clear_abandoned()
-        if shutil.which("kind"):
+        if _has_clusters():
             from targets import kind  # noqa: PLC0415  as above
 
             kind.clear_abandoned()
@@ -51,11 +52,23 @@ def _containers() -> tuple[str, ...]:
 
 
 def _kind() -> tuple[str, ...]:
-    if shutil.which("kind") is None:
+    if not _has_clusters():
         return ()
     from targets import kind  # noqa: PLC0415  as above
 
     return kind.running()
+
+
+def _has_clusters() -> bool:
+    """Ask the engine, whose client takes less time than the clusters'."""
+    if shutil.which("kind") is None:
+        return False
+    from targets.boxes import engine  # noqa: PLC0415  as above
+
+    try:
+        return bool(engine.client().api.containers(all=True, filters={"label": _CLUSTER}))
+    except (Unable, OSError):
+        return False
 
 
 def _has_engine() -> bool:

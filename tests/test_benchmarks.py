@@ -52,14 +52,15 @@ def outage(start: int, end: int | None) -> Outage:
 def test_every_benchmark_is_listed_with_what_it_measures() -> None:
     ran = benchmark("--help")
     assert ran.returncode == 0
-    assert set(summaries()) == {"judge", "kill", "lab", "meter", "peers", "sampler", "suite"}
+    assert set(summaries()) == {"judge", "kill", "lab", "meter", "peers", "reaper", "sampler", "stop", "suite"}
     assert all(f"{name:<9} {says}" in ran.stdout for name, says in summaries().items())
 
 
 def test_an_unknown_name_is_one_line() -> None:
     ran = benchmark("nope")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == "benchmarks: there is no 'nope'; give one of judge, kill, lab, meter, peers, sampler, suite\n"
+    known = "judge, kill, lab, meter, peers, reaper, sampler, stop, suite"
+    assert ran.stderr == f"benchmarks: there is no 'nope'; give one of {known}\n"
 
 
 @pytest.mark.parametrize(
