@@ -10,7 +10,9 @@ from targets.boxes.keeper import Keeper
 from targets.pods import clusters, kindlab, lab, power
 from targets.pods import sweep as sweeping
 from targets.pods.kindlab import DOWN_S, KindTarget
+from targets.pods.target import POLL_S
 from targets.target import BadInput, DrillyardError, TargetError, TargetGone, Unable
+from targets.waiting import until
 
 UP_S = 180.0
 
@@ -44,10 +46,16 @@ def create(*, on_progress: Callable[[str], None] | None = None) -> KindTarget:
 
         wait_until_ready(target.doors, target, say, UP_S)
         target.await_ready(UP_S)
+        # a pod is ready before the cluster's network leads to it
+        until(lambda: _answers(target), UP_S, "every server to answer at its own door", POLL_S)
     except BaseException:
         keeper.let_go(DOWN_S)
         raise
     return target
+
+
+def _answers(target: KindTarget) -> bool:
+    return all(node.role for component in ("postgres", "redis") for node in target.nodes(component))
 
 
 def attach(address: str) -> KindTarget:
