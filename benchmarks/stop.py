@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -113,7 +112,7 @@ def _by_hand(cluster: Cluster) -> None:
 
 def _kubectl(cluster: Cluster, words: str) -> None:
     """Run one; some have nothing to do here, which they say with a code of their own."""
-    argv = shlex.split(cluster.kubectl("default", words))
+    argv = ["kubectl", "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, *words.split()]
     subprocess.run(argv, capture_output=True, timeout=ENDS_WITHIN_S, check=False)
 
 
