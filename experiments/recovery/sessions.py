@@ -29,7 +29,9 @@ def end_idle(
 
     Returns who held them, how many were ended, and the moments.  TargetError when sessions stay free, or stay taken.
     """
-    (primary,) = where.target().nodes(component, "primary")
+    target = where.target()
+    # one that has no session left, not even a reserved one at that moment, says nothing of its role
+    primary, *_ = until(lambda: target.nodes(component, "primary"), detect_within_s, f"a primary of {component}")
     try:
         # a superuser, who may use the reserved slots; one session, for there are three
         with psycopg.connect(primary.endpoint, autocommit=True, connect_timeout=2) as connection:
