@@ -63,7 +63,8 @@ def run(
     experiment: Mapping[str, Any],
     *,
     folder: Path,
-    before_verdict: Callable[[int], None] | None = None,
+    before_undo: Callable[[int], None] = lambda _: None,
+    before_verdict: Callable[[int], None] = lambda _: None,
     seen: Callable[[Mapping[str, Any]], None] = lambda _: None,
     over: Callable[[], bool] = lambda: False,
     unbroken: Callable[[], AbstractContextManager[object]] = nullcontext,
@@ -71,7 +72,8 @@ def run(
     """Play it, writing activities.jsonl and chaostoolkit.json into `folder`; returns chaostoolkit's journal.
 
     before_verdict: called after the method, before the hypothesis is looked at again, with the moment (monotonic ns) at
-    which the method's last action ended: what comes behind it only looks.  seen: called with every activity's `name`,
+    which the method's last action ended: what comes behind it only looks.  before_undo: called so, too, before each
+    action of the method that puts something back.  seen: called with every activity's `name`,
     `kind` and `phase` when it starts, and with its whole record when it ends.  over: asked after every activity of the
     method, ends it when it is so.  unbroken: no signal breaks off what runs in this.  An interruption is raised again
     as KeyboardInterrupt, after the rollbacks.
@@ -79,7 +81,7 @@ def run(
     with ExitStack() as stack:
         with unbroken():
             file = stack.enter_context((folder / "activities.jsonl").open("w", buffering=1))
-        clock = _Clock(file, before_verdict, seen, over)
+        clock = _Clock(file, before_undo, before_verdict, seen, over)
         runner = _Runner(Strategy.DEFAULT, Schedule())
         runner.register_event_handler(clock)
         journal: dict[str, Any] = runner.run(copy.deepcopy(dict(experiment)), settings=copy.deepcopy(ALWAYS))
@@ -109,11 +111,13 @@ class _Clock(RunEventHandler):
     def __init__(
         self,
         file: TextIO,
-        before_verdict: Callable[[int], None] | None,
+        before_undo: Callable[[int], None],
+        before_verdict: Callable[[int], None],
         seen: Callable[[Mapping[str, Any]], None],
         over: Callable[[], bool],
     ) -> None:
         self.file = file
+        self.before_undo = before_undo
         self.before_verdict = before_verdict
         self.acted_ns = time.monotonic_ns()
         self.seen = seen
@@ -131,8 +135,7 @@ class _Clock(RunEventHandler):
         self.phase = "method"
 
     def start_hypothesis_after(self, experiment: Experiment) -> None:
-        if self.before_verdict:
-            self.before_verdict(self.acted_ns)
+        self.before_verdict(self.acted_ns)
         self.phase = "after"
 
     def start_rollbacks(self, experiment: Experiment) -> None:
@@ -148,6 +151,8 @@ class _Clock(RunEventHandler):
         self.signalled = True
 
     def start_activity(self, activity: Any) -> None:
+        if self.phase == "method" and STOP.items() <= activity["provider"].items():
+            self.before_undo(self.acted_ns)
         self.seen({"name": activity["name"], "kind": activity["type"], "phase": self.phase})
         self.started_ns[id(activity)] = time.monotonic_ns()
 

@@ -123,6 +123,23 @@ def test_a_probe_in_the_method_is_held_to_its_tolerance(done: list[str], tmp_pat
     assert done == ["more", "undo"]
 
 
+def test_before_an_undo_in_the_method_it_is_told_when_the_last_action_ended(
+    done: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "STOP", {"type": "python", "module": "steps", "func": "more"})
+    told: list[int] = []
+
+    def before_undo(acted_ns: int) -> None:
+        told.append(acted_ns)
+        done.append("waited")
+
+    run.run(
+        script(action("work"), probe("fine", tolerance=True), action("more")), folder=tmp_path, before_undo=before_undo
+    )
+    assert done == ["work", "waited", "more", "undo"]
+    assert told == [next(row["ended_ns"] for row in rows(tmp_path) if row["name"] == "work")]
+
+
 GOOD: dict[str, Any] = {
     **script(action("inject", "rollback.actions", fault="kill", component="api")),
     "rollbacks": [action("stop", "rollback.actions")],

@@ -213,22 +213,31 @@ class _Play:
         return time.monotonic_ns() if stopped.healed else began - int(self.asked.client["window_s"] * NS)
 
     def _experiment(self, client: handle.Client, window_s: float) -> None:
-        within_s = min(self.asked.objective["rto_s"] + 2 * window_s, GIVE_UP_S)
+        objective = self.asked.objective
+        within_s = min(objective["rto_s"] + 2 * window_s, GIVE_UP_S)
 
         def served(acted_ns: int) -> None:
             """Wait for a clean window that no action disturbs, all of it answered: it may lie behind us already."""
             self.scene.enter("recovery: waiting until callers are served")
-            self._stamp("recovery_awaited")
-            if self._over():
-                return
             client.steady(max(acted_ns, time.monotonic_ns() - int(window_s * NS)), within_s)
-            self._stamp("recovered")
+
+        def unaided(acted_ns: int) -> None:
+            """Let the system have its whole objective before an undo in the method could help it."""
+            if objective["recovered_by"] == "system" and not self._over():
+                served(acted_ns)
+
+        def recovered(acted_ns: int) -> None:
+            self._stamp("recovery_awaited")
+            if not self._over():
+                served(acted_ns)
+                self._stamp("recovered")
 
         self._stamp("experiment_began")
         run.run(
             self.asked.script,
             folder=self.folder,
-            before_verdict=served,
+            before_undo=unaided,
+            before_verdict=recovered,
             seen=self.scene.activity,
             over=self._over,
             unbroken=signals.deferred,
