@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         "--for",
         dest="doings",
         action="append",
-        help="look, kill, partition, run, drain, sweep; without it the first four",
+        help="look, lease, kill, partition, run, drain, quota, sweep; without it the first five",
     )
     reaper = verbs.add_parser("reaper", help="write what puts back, in a cluster, what is past its time; as rbac does")
     reaper.add_argument("--image", required=True, help="the lab's, or any with this package and the official client")

@@ -83,6 +83,43 @@ class Hosted(Protocol):
 
 
 @runtime_checkable
+class Naming(Protocol):
+    """Its nodes look one another up by name, and can be kept from it: by address they go on reaching everybody."""
+
+    def nameable(self, nodes: Collection[str]) -> None:
+        """Raise Unable when it may not be; finds out beforehand what takes long to find out."""
+
+    def take_names(self, rule_id: str, nodes: Collection[str]) -> None:
+        """Let these nodes look up nobody from now on; again is the same as once."""
+
+    def give_names(self, rule_id: str) -> None:
+        """Let them look up whomever they want again; nothing to do when they may."""
+
+    def nameless(self) -> frozenset[str]:
+        """List the ids under which names were taken and not given back."""
+
+    def confined(self, nodes: Collection[str]) -> bool:
+        """Tell whether somebody enforces such a thing where these nodes are, once that is clear."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """Its components share a quota, which can be used up: what runs goes on, and nothing new can start."""
+
+    def exhaustible(self, components: Collection[str]) -> tuple[str, ...]:
+        """Name the namespaces of these components. Unable when their quotas may not be touched."""
+
+    def use_up(self, quota: str, namespaces: Collection[str]) -> None:
+        """Have nothing new start there, and wait until that holds; again is the same as once."""
+
+    def free(self, quota: str, namespaces: Collection[str]) -> None:
+        """Allow what there was before, and have whoever waits try at once; again is the same as once."""
+
+    def used_up(self) -> frozenset[str]:
+        """List the ids under which quotas are used up."""
+
+
+@runtime_checkable
 class Powered(Protocol):
     """The power of its hosts can be cut: all that runs there dies at once, and nobody is told."""
 

@@ -11,15 +11,53 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from targets.pods import expiry
+from targets.pods import expiry, rights
 from targets.pods.cluster import Cluster
 from targets.pods.policies import OURS
+from targets.pods.releases import Releases
 from targets.pods.workloads import MERGE, Pod
 from targets.target import TargetError, TargetGone, Unable, VictimGone
+from targets.waiting import until
 
 CLOSED = f"{OURS}/closed"
 OWN = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+LEAVE_WITHIN_S = 120.0
+POLL_S = 0.2
 _BUDGET = 429  # too many requests: an eviction that a disruption budget does not allow yet
+
+
+class Hosts(Releases):
+    """The hosts that the nodes are on, which can be emptied."""
+
+    def hosts(self) -> Mapping[str, str]:
+        """Map each pod that is placed to its host."""
+        return {self.named(pod): pod.host for pods in self.everywhere().values() for pod in pods if pod.host}
+
+    def drainable(self, hosts: Collection[str]) -> None:
+        """Raise Unable for hosts that are not ours to close, and without the right to."""
+        self.permitted(self._namespaces(), rights.DRAIN)
+        drainable(self.cluster, hosts)
+
+    def drain(self, host: str, nodes: Collection[str]) -> None:
+        """Close a host and have those of the nodes that are there leave it, as their budgets allow."""
+        close(self.cluster, host, self.expires_at)
+        until(lambda: self._have_left(host, nodes), LEAVE_WITHIN_S, f"{', '.join(nodes)} to leave {host}", POLL_S)
+
+    def reopen(self, host: str) -> None:
+        """Open a host that we closed; nothing to do for others."""
+        reopen(self.cluster, host)
+
+    def closed(self) -> frozenset[str]:
+        """Name the hosts that we closed."""
+        return frozenset(closed(self.cluster))
+
+    def _have_left(self, host: str, nodes: Collection[str]) -> bool:
+        """Evict whoever is there still, and tell whether nobody is."""
+        every = [pod for pods in self.everywhere().values() for pod in pods]
+        there = [pod for pod in every if pod.host == host and self.named(pod) in nodes]
+        for pod in there:
+            evicted(self.cluster, pod)
+        return not there
 
 
 def drainable(cluster: Cluster, hosts: Collection[str]) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from targets.pods import workloads
+from targets.clustered import PERMIT_IT
+from targets.pods import rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod, Selection
-from targets.target import BadInput, Node, VictimGone
+from targets.target import BadInput, Node, Unable, VictimGone
 
 
 class Nodes:
@@ -36,6 +37,11 @@ class Nodes:
     def namespaces(self, components: Collection[str]) -> frozenset[str]:
         """Name those in which these components are."""
         return frozenset(where.namespace for name, where in self._selections.items() if name in components)
+
+    def permitted(self, namespaces: Collection[str], doing: str) -> None:
+        """Raise Unable, with the cure, when something that is needed for `doing` is not permitted there."""
+        if lacks := rights.lacking(self.cluster, namespaces, doing):
+            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
 
     def pods(self, component: str) -> tuple[Pod, ...]:
         """List a component's pods, running or not."""

@@ -19,6 +19,8 @@ OURS = "drillyard"
 CUT = "drillyard/cut"
 FROM, TO = "from", "to"
 EVERYBODY = "*"
+RULES = (f"{OURS}/partition-", f"{OURS}/dns-")  # how the labels begin that rules of faults put on pods
+NAME_PORTS = (53, 5353)  # where name servers listen, and where some distributions' pods do behind a Service
 
 
 def label(rule_id: str) -> str:
@@ -48,19 +50,36 @@ def written(rule: Rule, sources: Collection[Pod], expires: datetime | None = Non
         {"namespaceSelector": {}, "podSelector": {"matchExpressions": [besides]}},
         {"ipBlock": {"cidr": "0.0.0.0/0", "except": addresses}},
     ]
+    protects = {
+        "podSelector": {"matchLabels": {label(rule.id): TO}},
+        "policyTypes": ["Ingress"],
+        "ingress": [] if EVERYBODY in rule.sources else [{"from": others}],
+    }
+    return _policy(rule.id, "partition", protects, expires)
+
+
+def nameless(rule_id: str, expires: datetime | None = None) -> dict[str, Any]:
+    """Write the policy under which the pods that bear a rule's label reach everything but name servers."""
+    around = zip([1, *(port + 1 for port in NAME_PORTS)], [*(port - 1 for port in NAME_PORTS), 65535], strict=True)
+    ports = [{"protocol": each, "port": a, "endPort": b} for a, b in around for each in ("TCP", "UDP", "SCTP")]
+    confines = {
+        "podSelector": {"matchLabels": {label(rule_id): FROM}},
+        "policyTypes": ["Egress"],
+        "egress": [{"ports": ports}],
+    }
+    return _policy(rule_id, "dns", confines, expires)
+
+
+def _policy(rule_id: str, kind: str, spec: Mapping[str, Any], expires: datetime | None) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {
-            "name": name(rule.id),
-            "labels": {MANAGED: OURS, CUT: rule.id, "chaos-type": "partition"},
+            "name": name(rule_id),
+            "labels": {MANAGED: OURS, CUT: rule_id, "chaos-type": kind},
             "annotations": expiry.said(expires) if expires else {},
         },
-        "spec": {
-            "podSelector": {"matchLabels": {label(rule.id): TO}},
-            "policyTypes": ["Ingress"],
-            "ingress": [] if EVERYBODY in rule.sources else [{"from": others}],
-        },
+        "spec": spec,
     }
 
 
@@ -73,13 +92,16 @@ def cut(
 ) -> None:
     """Put a rule in force; again is the same as once. Labels come first: then it holds as soon as it is there."""
     for side, pods in ((FROM, sources), (TO, destinations)):
-        for pod in pods:
-            _mark(cluster, pod, {label(rule.id): side, MARKED: "true"}, expiry.later(expires, pod.annotations))
+        _named(cluster, rule.id, side, pods, expires)
     (namespace,) = {pod.namespace for pod in destinations}
-    with cluster.asked(f"networkpolicies of {namespace}"):
-        found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule.id}").items
-        if not found:
-            cluster.networking.create_namespaced_network_policy(namespace, written(rule, sources, expires))
+    _put(cluster, namespace, rule.id, written(rule, sources, expires))
+
+
+def take_names(cluster: Cluster, rule_id: str, pods: Collection[Pod], expires: datetime | None = None) -> None:
+    """Let these pods reach no name server any more; again is the same as once."""
+    _named(cluster, rule_id, FROM, pods, expires)
+    for namespace in sorted({pod.namespace for pod in pods}):
+        _put(cluster, namespace, rule_id, nameless(rule_id, expires))
 
 
 def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Collection[Pod]) -> None:
@@ -89,7 +111,7 @@ def uncut(cluster: Cluster, namespaces: Collection[str], rule_id: str, pods: Col
             cluster.networking.delete_collection_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule_id}")
     for pod in pods:
         if label(rule_id) in pod.labels:
-            others = [key for key in pod.labels if key.startswith(f"{OURS}/partition-") and key != label(rule_id)]
+            others = [key for key in pod.labels if key.startswith(RULES) and key != label(rule_id)]
             last = {} if others else {MARKED: None}
             _mark(cluster, pod, {label(rule_id): None, **last}, {} if others else over(pod, MARKED))
 
@@ -102,6 +124,18 @@ def cuts(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:
             listed = cluster.networking.list_namespaced_network_policy(namespace, label_selector=CUT).items
         found |= {each.metadata.labels[CUT] for each in listed}
     return frozenset(found)
+
+
+def _named(cluster: Cluster, rule_id: str, side: str, pods: Collection[Pod], expires: datetime | None) -> None:
+    for pod in pods:
+        _mark(cluster, pod, {label(rule_id): side, MARKED: "true"}, expiry.later(expires, pod.annotations))
+
+
+def _put(cluster: Cluster, namespace: str, rule_id: str, policy: Mapping[str, Any]) -> None:
+    with cluster.asked(f"networkpolicies of {namespace}"):
+        found = cluster.networking.list_namespaced_network_policy(namespace, label_selector=f"{CUT}={rule_id}").items
+        if not found:
+            cluster.networking.create_namespaced_network_policy(namespace, policy)
 
 
 def _mark(cluster: Cluster, pod: Pod, labels: Mapping[str, str | None], annotations: Mapping[str, str | None]) -> None:

@@ -24,7 +24,7 @@ class Right:
 
 
 LOOK, LEASE, KILL, PARTITION, RUN = "look", "lease", "kill", "partition", "run"
-DRAIN, SWEEP = "drain", "sweep"
+DRAIN, QUOTA, SWEEP = "drain", "quota", "sweep"
 USUAL = (LOOK, LEASE, KILL, PARTITION, RUN)
 NEEDED: dict[str, tuple[Right, ...]] = {
     LOOK: (
@@ -48,10 +48,16 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(resource="nodes", verbs=("get", "patch"), everywhere=True),
         Right(resource="pods/eviction", verbs=("create",)),
     ),
+    QUOTA: (
+        Right(resource="resourcequotas", verbs=("create", "delete", "list")),
+        Right(group="apps", resource="replicasets", verbs=("list", "patch")),
+        Right(group="apps", resource="statefulsets", verbs=("list", "patch")),
+    ),
     SWEEP: (  # the stop by labels alone, which looks into every namespace
         Right(resource="nodes", verbs=("get", "list", "patch"), everywhere=True),
         Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
+        Right(resource="resourcequotas", verbs=("delete", "list"), everywhere=True),
         Right(group="coordination.k8s.io", resource="leases", verbs=("delete", "list"), everywhere=True),
         Right(
             group="networking.k8s.io",

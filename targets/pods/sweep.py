@@ -11,10 +11,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, fewer, frozen, hosts, lease, releases
+from targets.pods import beside, fewer, frozen, hosts, lease, quotas, releases
 from targets.pods.cluster import Cluster
 from targets.pods.expiry import is_due, said
-from targets.pods.policies import CUT, MANAGED, OURS
+from targets.pods.policies import CUT, MANAGED, OURS, RULES
 from targets.pods.workloads import FIRST_COUNT, FROZEN, HELD, MARKED, MERGE, RELEASED, SCALED, released
 from targets.target import TargetError, TargetGone
 
@@ -24,7 +24,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
     """List what bears our labels; `due`: only that whose time is over at that moment."""
-    looks = (_policies, _marked, held, _frozen, _scaled, _released, _closed, _helpers, _leases)
+    looks = (_policies, _marked, held, _frozen, _scaled, _released, _closed, _quotas, _helpers, _leases)
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster, due), looks) for each in found]
 
@@ -72,7 +72,7 @@ def _policies(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
 
 def _marked(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     for pod in _pods(cluster, MARKED, due):
-        ours = [key for key in pod.metadata.labels if key == MARKED or key.startswith(f"{OURS}/partition-")]
+        ours = [key for key in pod.metadata.labels if key == MARKED or key.startswith(RULES)]
         over = {} if {HELD, FROZEN} & set(pod.metadata.labels) else said(None)
         yield _patched(cluster, pod, "labels of a cut", {"labels": dict.fromkeys(ours), "annotations": over})
 
@@ -106,6 +106,12 @@ def _closed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     for host, annotations in sorted(hosts.closed(cluster).items()):
         if is_due(annotations, due):
             yield f"host {host}: closed to new pods", partial(hosts.reopen, cluster, host)
+
+
+def _quotas(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    for name, namespace, annotations in quotas.everywhere(cluster):
+        if is_due(annotations, due):
+            yield f"{namespace}/{name}: a quota", partial(quotas.given_back, cluster, namespace, name)
 
 
 def _helpers(cluster: Cluster, due: datetime | None) -> Iterable[Left]:

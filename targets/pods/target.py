@@ -3,15 +3,13 @@
 import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from shlex import quote
 
 from targets import where
-from targets.clustered import PERMIT_IT
-from targets.pods import canary, commands, fewer, lease, observer, policies, releases, rights, workloads
-from targets.pods import hosts as emptying
-from targets.pods.releases import Releases
+from targets.pods import canary, commands, fewer, hosts, lease, observer, policies, releases, rights, workloads
+from targets.pods.quotas import Quotas
 from targets.pods.workloads import MERGE, Pod
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
@@ -20,13 +18,12 @@ from targets.waiting import until
 KILLED_WITHIN_S = 30.0
 LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 SERVES_WITHIN_S = 120.0
-LEAVE_WITHIN_S = 120.0
 POLL_S = 0.2
 REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
-class KubernetesTarget(Releases):
+class KubernetesTarget(Quotas):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
@@ -137,8 +134,7 @@ class KubernetesTarget(Releases):
         policies.check(rule)
         _, destinations = self._sides(rule)
         there = {pod.namespace for pod in destinations}
-        if lacks := rights.lacking(self.cluster, there, rights.PARTITION):
-            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
+        self.permitted(there, rights.PARTITION)
         return "a NetworkPolicy"
 
     def cut(self, rule: Rule) -> None:
@@ -168,36 +164,17 @@ class KubernetesTarget(Releases):
         """List the ids of the rules in force."""
         return policies.cuts(self.cluster, self._namespaces())
 
-    def hosts(self) -> Mapping[str, str]:
-        """Map each pod that is placed to its host."""
-        return {self.named(pod): pod.host for pods in self.everywhere().values() for pod in pods if pod.host}
-
-    def drainable(self, hosts: Collection[str]) -> None:
-        """Raise Unable for hosts that are not ours to close, and without the right to."""
-        if lacks := rights.lacking(self.cluster, self._namespaces(), rights.DRAIN):
-            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
-        emptying.drainable(self.cluster, hosts)
-
-    def drain(self, host: str, nodes: Collection[str]) -> None:
-        """Close a host and have those of the nodes that are there leave it, as their budgets allow."""
-        emptying.close(self.cluster, host, self.expires_at)
-        until(lambda: self._have_left(host, nodes), LEAVE_WITHIN_S, f"{', '.join(nodes)} to leave {host}", POLL_S)
-
-    def reopen(self, host: str) -> None:
-        """Open a host that we closed; nothing to do for others."""
-        emptying.reopen(self.cluster, host)
-
-    def closed(self) -> frozenset[str]:
-        """Name the hosts that we closed."""
-        return frozenset(emptying.closed(self.cluster))
-
     def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
         """Give kubectl's own commands for it; () where there are none."""
         namespace = next(iter(self._namespaces()))
         if undo == "reopen":
-            return tuple(self.cluster.kubectl(namespace, words) for words in emptying.spelled(str(arguments[0])))
-        if undo == "uncut":
-            return (self.cluster.kubectl(namespace, f"delete networkpolicy {policies.name(str(arguments[0]))}"),)
+            return tuple(self.cluster.kubectl(namespace, words) for words in hosts.spelled(str(arguments[0])))
+        if undo in ("uncut", "give_names"):
+            taken = f"delete networkpolicy -l {policies.CUT}={arguments[0]}"
+            return tuple(self.cluster.kubectl(each, taken) for each in self._namespaces())
+        if undo == "free":
+            taken = f"delete resourcequota --ignore-not-found {arguments[0]}"
+            return tuple(self.cluster.kubectl(each, taken) for each in self._namespaces())
         if undo == "deploy" and (found := self._deployment(str(arguments[0]))):
             return releases.spelled(self.cluster, *found, str(arguments[1]))
         pod = self.find(str(arguments[0])) if undo == "start" else None
@@ -214,14 +191,6 @@ class KubernetesTarget(Releases):
         if len({pod.namespace for pod in found[1]}) > 1:
             raise Unable("destinations in several namespaces: cut them off by one rule each")
         return found[0], found[1]
-
-    def _have_left(self, host: str, nodes: Collection[str]) -> bool:
-        """Evict whoever is there still, and tell whether nobody is."""
-        every = [pod for pods in self.everywhere().values() for pod in pods]
-        there = [pod for pod in every if pod.host == host and self.named(pod) in nodes]
-        for pod in there:
-            emptying.evicted(self.cluster, pod)
-        return not there
 
     def _keep_down(self, pod: Pod) -> None:
         """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""

@@ -13,6 +13,7 @@ from targets.target import Target, Unable
 TRIED_WITH: dict[str, dict[str, Any]] = {
     "crash": {"component": "sentinel"},
     "delay": {"source": "api", "destination": "objects", "seconds": 0.05},
+    "dns": {"component": "api"},
     "drain": {"component": "api"},
     "errors": {"component": "objects", "status": 503},
     "exhaust": {"component": "postgres", "role": "standby"},
@@ -27,6 +28,7 @@ TRIED_WITH: dict[str, dict[str, Any]] = {
     "pause": {"component": "sentinel"},
     "poison": {"component": "worker", "ends": "exit", "count": 2},
     "poweroff": {"component": "api"},
+    "quota": {"component": "api"},
     "release": {"component": "api", "release": "crashing"},
     "skew": {"component": "postgres", "role": "standby", "seconds": 3600},
     "stress": {"component": "api", "workers": 1, "seconds": 60},
