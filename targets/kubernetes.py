@@ -1,6 +1,7 @@
 """Workloads of a cluster of your own: `kubernetes:CONTEXT`, with the components' selectors in the system's TOML."""
 
 import os
+from collections.abc import Sequence
 
 from targets import systems, where
 from targets.pods import sweep as sweeping
@@ -11,12 +12,15 @@ from targets.pods.workloads import Selection
 from targets.target import BadInput
 
 SCHEME = "kubernetes"
+KIND = "kind-"  # how the contexts begin that kind makes
 
 
 def attach(address: str) -> KubernetesTarget:
     """Open the workloads of $DRILLYARD_SYSTEM on a named context. BadInput: no such context, or nothing selected."""
-    context = _context(address)
-    found = selections(os.environ.get(where.SYSTEM, "lab"))
+    context, system = _context(address), os.environ.get(where.SYSTEM, "lab")
+    if lab := _lab(context, address, system):
+        return lab
+    found = selections(system)
     target = KubernetesTarget(connected(context), address, found)
     for name, pods in target.everywhere().items():  # named now, before anything is hurt
         if not pods and not workloads.owners(target.cluster, found[name]):
@@ -25,6 +29,30 @@ def attach(address: str) -> KubernetesTarget:
                 f"{found[name].select!r}, which is to be component {name!r}"
             )
     return target
+
+
+def _lab(context: str, address: str, system: str) -> KubernetesTarget | None:
+    """Open the lab that stands in a kind cluster, for a system that does not say where its pods are.
+
+    Like anybody's workloads there it has to be armed.  BadInput when there are several.
+    """
+    if any(each.select for each in systems.load(system).components.values()) or not context.startswith(KIND):
+        return None
+    from targets.pods import kindlab, lab  # noqa: PLC0415  the Docker engine's client, which other clusters need not have
+
+    cluster = connected(context)
+    there = lab.of(cluster)
+    if len(there) > 1:
+        raise BadInput(f"context {context} has several labs: name one, --target {' or '.join(_labs(context, there))}")
+    if not there:
+        return None
+    target = kindlab.KindTarget(context.removeprefix(KIND), cluster, there[0])
+    target.address, target.disposable = address, False
+    return target
+
+
+def _labs(context: str, namespaces: Sequence[str]) -> list[str]:
+    return [f"kind:{context.removeprefix(KIND)}/{each}" for each in namespaces]
 
 
 def selections(named: str) -> dict[str, Selection]:
