@@ -39,6 +39,22 @@ for door in sys.argv[2:]:
         if time.monotonic() > ends:
             sys.exit(door + " is still reached")
 """
+_NAMELESS = """
+import socket, sys, time
+server = next(line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver"))
+asks = bytes([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7]) + b"cluster" + bytes([5]) + b"local" + bytes([0, 0, 1, 0, 1])
+ends = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < ends:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server:
+        name_server.settimeout(0.5)
+        try:
+            name_server.connect((server, 53))
+            name_server.send(asks)
+            name_server.recv(512)
+        except OSError:
+            sys.exit(0)
+sys.exit(server + " still answers")
+"""
 STATEFUL = "StatefulSet"
 
 
@@ -187,6 +203,15 @@ class KindTarget(Changes, Stores):
         argv = ["python3", "-c", _CUT_OFF, str(ENFORCED_S), *doors]
         code, _, _ = commands.inside(self.cluster, source, argv, timeout=ENFORCED_S + ANSWER_S)
         return code == 0
+
+    def nameable(self, nodes: Collection[str]) -> None:
+        """Need nothing: whether it holds is found out in the pods."""
+
+    def confined(self, nodes: Collection[str]) -> bool:
+        """Tell whether their name server is out of reach of them; of the first that runs, for all bear one label."""
+        victim = next((pod for name in nodes if (pod := self.find(name)) and pod.incarnation), None)
+        argv = ["python3", "-c", _NAMELESS, str(ENFORCED_S)]
+        return not victim or commands.inside(self.cluster, victim, argv, timeout=ENFORCED_S + ANSWER_S)[0] == 0
 
     def status(self) -> Mapping[str, Mapping[str, Any]]:
         """Say of each node: its incarnation, how often it was restarted; a pod that ended is always started again."""
