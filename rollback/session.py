@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Session:
     held: set[str] = field(default_factory=set)  # addresses of targets that are this session's alone
     leased: dict[str, Leased] = field(default_factory=dict)  # those that drills of other machines share, by address
     in_force: dict[str, str] = field(default_factory=dict)  # what this drill has hurt and not put back: id, fault
+    healed_ns: int = 0  # when it last put something back in this drill (monotonic), 0: never
     overtaken: str = ""  # by whom one of them was put back all the same
 
     def __enter__(self) -> Self:
@@ -69,7 +71,7 @@ class Session:
     def begin(self, *, drill: str, severity: str, folder: Path) -> None:
         """Name the drill that the next injections belong to."""
         self.drill, self.severity, self.folder, self.failure = drill, severity, folder, None
-        self.in_force, self.overtaken = {}, ""
+        self.in_force, self.overtaken, self.healed_ns = {}, "", 0
 
     def hold(self, address: str, *, drill: str = "", say: Callable[[str], None] = say_to_stderr) -> None:
         """Have a target alone until `let_go` or the session's end; nothing to do when it is so.
@@ -144,6 +146,8 @@ class Session:
         self._look_for_others()
         self.in_force = {each: fault for each, fault in self.in_force.items() if only not in (None, fault)}
         done = stopping.stop(by=by, mine=lambda record: record.owner == self.owner and only in (None, record.fault))
+        if done.healed:
+            self.healed_ns = time.monotonic_ns()
         self.unhealed -= {record.id for record in done.healed}
         self.unhealed |= {record.id for record in done.unhealed}
         return done

@@ -206,11 +206,10 @@ class _Play:
         return {"recovered": ended.since_ns is not None, "why_not": ended.why or None, "error": error}
 
     def _healed(self) -> int:
-        """Put everything back; gives the moment from which a clean window counts: before it, if nothing was open."""
-        began = self.stamps["stop_began_ns"]
-        stopped = self.yard.session.stop(by="teardown")
-        stopped.check()
-        return time.monotonic_ns() if stopped.healed else began - int(self.asked.client["window_s"] * NS)
+        """Put everything back; gives the moment from which a clean window counts: after the last undo there was."""
+        began, session = self.stamps["stop_began_ns"], self.yard.session
+        session.stop(by="teardown").check()
+        return max(session.healed_ns, began - int(self.asked.client["window_s"] * NS))
 
     def _experiment(self, client: handle.Client, window_s: float) -> None:
         objective = self.asked.objective

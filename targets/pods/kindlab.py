@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import HELD, LETTERS
 from targets.lab.stores import Stores
-from targets.pods import beside, clusters, commands, lab, power
+from targets.pods import asked, beside, clusters, commands, lab, power
 from targets.pods.changes import Changes
 from targets.pods.cluster import Cluster
 from targets.pods.policies import EVERYBODY
@@ -26,35 +27,6 @@ DOWN_S = 90.0
 ANSWER_S = 5.0
 ENFORCED_S = 5.0
 RUNS_WITHIN_S = 120.0
-_CUT_OFF = """
-import socket, sys, time
-ends = time.monotonic() + float(sys.argv[1])
-for door in sys.argv[2:]:
-    host, _, port = door.rpartition(":")
-    while True:
-        try:
-            socket.create_connection((host, int(port)), timeout=0.3).close()
-        except OSError:
-            break
-        if time.monotonic() > ends:
-            sys.exit(door + " is still reached")
-"""
-_NAMELESS = """
-import socket, sys, time
-server = next(line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver"))
-asks = bytes([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7]) + b"cluster" + bytes([5]) + b"local" + bytes([0, 0, 1, 0, 1])
-ends = time.monotonic() + float(sys.argv[1])
-while time.monotonic() < ends:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as name_server:
-        name_server.settimeout(0.5)
-        try:
-            name_server.connect((server, 53))
-            name_server.send(asks)
-            name_server.recv(512)
-        except OSError:
-            sys.exit(0)
-sys.exit(server + " still answers")
-"""
 STATEFUL = "StatefulSet"
 
 
@@ -196,11 +168,11 @@ class KindTarget(Changes, Stores):
         """Tell whether a rule that is in force cuts anybody off: the lab's own pods can say so."""
         doors = [self._named_inside[name] for name in rule.destinations if name in self._named_inside]
         sources = [pod for name in rule.sources if name != EVERYBODY and (pod := self.find(name)) and pod.incarnation]
-        # one rule: where it holds for one, it holds
-        return all(self._is_cut(doors, source) for source in sources[:1])
+        with ThreadPoolExecutor(max(1, len(sources))) as pool:  # each host keeps it in its own time
+            return all(pool.map(lambda source: self._is_cut(doors, source), sources))
 
     def _is_cut(self, doors: Sequence[str], source: Pod) -> bool:
-        argv = ["python3", "-c", _CUT_OFF, str(ENFORCED_S), *doors]
+        argv = ["python3", "-c", asked.CUT_OFF, str(ENFORCED_S), *doors]
         code, _, _ = commands.inside(self.cluster, source, argv, timeout=ENFORCED_S + ANSWER_S)
         return code == 0
 
@@ -208,10 +180,14 @@ class KindTarget(Changes, Stores):
         """Need nothing: whether it holds is found out in the pods."""
 
     def confined(self, nodes: Collection[str]) -> bool:
-        """Tell whether their name server is out of reach of them; of the first that runs, for all bear one label."""
-        victim = next((pod for name in nodes if (pod := self.find(name)) and pod.incarnation), None)
-        argv = ["python3", "-c", _NAMELESS, str(ENFORCED_S)]
-        return not victim or commands.inside(self.cluster, victim, argv, timeout=ENFORCED_S + ANSWER_S)[0] == 0
+        """Tell whether their name server is out of reach of all that run."""
+        victims = [pod for name in nodes if (pod := self.find(name)) and pod.incarnation]
+        with ThreadPoolExecutor(max(1, len(victims))) as pool:
+            return all(pool.map(self._is_nameless, victims))
+
+    def _is_nameless(self, victim: Pod) -> bool:
+        argv = ["python3", "-c", asked.NAMELESS, str(ENFORCED_S)]
+        return commands.inside(self.cluster, victim, argv, timeout=ENFORCED_S + ANSWER_S)[0] == 0
 
     def status(self) -> Mapping[str, Mapping[str, Any]]:
         """Say of each node: its incarnation, how often it was restarted; a pod that ended is always started again."""
