@@ -16,6 +16,7 @@ from targets.target import BadInput, Node, Ran, TargetError, VictimGone
 from targets.waiting import until
 
 KILLED_WITHIN_S = 15.0
+STOPS_WITHIN_S = 5.0
 SERVES_WITHIN_S = 45.0
 FIRST, OTHERS, EVERYBODY = "first", "others", "everybody"  # all end with the first
 ROUNDS = 2  # whoever forked while the others were signalled
@@ -101,6 +102,8 @@ class Nodes(Plugs):
         """SIGSTOP all processes of that very instance, but for the container's first, which asks whether they live."""
         self.check_runs(node, incarnation)
         self._signal(node, signal.SIGSTOP, OTHERS)
+        with suppress(TargetError):  # a process stops when it runs next: whoever looks then says whether it is so
+            until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
 
     def resume(self, node: str) -> None:
         """Let the node go on."""

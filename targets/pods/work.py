@@ -17,9 +17,11 @@ from targets.pods import beside, commands, frozen
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod
 from targets.target import TargetError, Unable, VictimGone
+from targets.waiting import until
 
 ANSWER_S = 10.0
 ROUNDS = 2
+STOPS_WITHIN_S = 5.0
 Found = tuple[int, str, str]  # pid, state, command line
 _DETACHED = (
     'cd "$1" && n="$2" && shift 2 && while [ $((n -= 1)) -ge 0 ]; do setsid -f "$@" </dev/null >/dev/null 2>&1; done'
@@ -57,6 +59,8 @@ class Work(KubernetesTarget):
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         frozen.mark(self.cluster, pod, self.expires_at)
         self.signal(pod, signal.SIGSTOP)
+        with suppress(TargetError):  # a process stops when it runs next: whoever looks then says whether it is so
+            until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
 
     def resume(self, node: str) -> None:
         """Let the node go on; nothing to do when it is not frozen."""
