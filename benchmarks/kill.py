@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=1, help="decides drill, death and moment of every case (default: 1)"
     )
     parser.add_argument("--case", metavar="N or N-M", help="only these of the seed's cases, from 0 on")
-    parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="kind of lab; on kind it is untried")
+    parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="kind of lab; on kind little tried")
     parser.add_argument("--side-by-side", type=int, help="labs at once (default: 2 local ones, 1 of any other kind)")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only drills that match, as pytest's -k")
 

@@ -41,6 +41,18 @@ def test_another_process_finds_the_same_lab(lab: KindTarget) -> None:
     assert not again.down()
 
 
+def test_by_its_context_it_is_the_same_lab_and_has_to_be_armed(
+    lab: KindTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(where.SYSTEM, "lab")
+    monkeypatch.setenv("KUBECONFIG", str(lab.cluster.kubeconfig))
+    again = attach(f"kubernetes:{lab.cluster.context}")
+    assert not again.disposable
+    assert again.address == f"kubernetes:{lab.cluster.context}"
+    assert {node.name for node in again.nodes("redis")} == {node.name for node in lab.nodes("redis")}
+    assert again.endpoint("api") == lab.endpoint("api")
+
+
 def test_who_is_not_restarted_by_the_lab_stays_down_until_started(lab: KindTarget) -> None:
     victim = the(lab, "redis", "replica").name
     instance = lab.incarnation(victim)
