@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from targets import where
 from targets.pods import sweep
 from targets.pods.kindlab import KindTarget
 from targets.pods.target import REPLACED
