@@ -19,7 +19,7 @@ from drills.harness.telling import PLANS, RUN, SCREEN
 from rollback import actions, arming, guard, signals
 from targets import systems, where
 from targets.systems import System
-from targets.target import DrillyardError, Target, attach, create, scheme_module
+from targets.target import Closable, DrillyardError, Target, attach, create, scheme_module
 
 RUNS = Path(__file__).parent / "reports" / "runs"
 
@@ -151,12 +151,17 @@ def target(pytestconfig: pytest.Config) -> Target:
     try:
         if ":" in address:
             return attach(address)
-        with screen.scene("a lab") as scene:
+        with workers.alone(pytestconfig, f"{address}:", "a lab comes up"), screen.scene("a lab") as scene:
             built = create(address, on_progress=scene.enter, compose=own)
     except DrillyardError as error:
         pytest.exit(f"--target {address}: {error}", returncode=2)
-    pytestconfig.stash[OPEN].callback(built.close)
+    pytestconfig.stash[OPEN].callback(_close, pytestconfig, built)
     return built
+
+
+def _close(config: pytest.Config, built: Closable) -> None:
+    with workers.alone(config, built.address, "a lab goes"):
+        built.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """Workers whose labs have too few cores to be drilled at the same time take turns."""
 
 import os
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from drills.harness import workers
+from rollback import lockfile
+from targets import places
 
 LAB = "containers:0a1b2c3d"
 
@@ -33,3 +36,15 @@ def test_with_cores_enough_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None
 def test_whoever_is_alone_or_not_in_containers_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(_turns(monkeypatch, cores=1, address="local:/tmp/lab"))
     assert workers.turn(cast("pytest.Config", object()), LAB) == ""
+
+
+def test_a_lab_comes_and_goes_in_its_turn_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path))
+    worker = cast("pytest.Config", _Worker(0))
+    (name, *_) = set(_turns(monkeypatch, cores=2))
+    with workers.alone(worker, LAB, "a lab goes"):
+        assert lockfile.locked(places.lock_file(name)) is None, "somebody else could have it"
+    free = lockfile.locked(places.lock_file(name))
+    assert free is not None
+    lockfile.unlock(places.lock_file(name), free)
+    assert not places.lock_file(name).exists()

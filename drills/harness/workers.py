@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from rollback import lock
+from targets.target import DrillyardError
+
 KEY = "drillyard_workers"
 CORES = 2  # what a lab of containers takes while it is drilled
 PATIENCE_S = 120.0  # a heal has 60 s of its own, and a lab 20 s to go
@@ -47,6 +50,22 @@ def turn(config: pytest.Config, address: str) -> str:
     shares = max(1, len(os.sched_getaffinity(0)) // CORES)
     number = int(config.workerinput["workerid"].removeprefix("gw"))  # type: ignore[attr-defined]
     return f"{CORES} cores of this machine ({number % shares + 1} of {shares})"
+
+
+@contextlib.contextmanager
+def alone(config: pytest.Config, address: str, doing: str) -> Iterator[None]:
+    """Have that share of the cores while a lab comes or goes, too: another worker's drill would tell of that work.
+
+    Who would have to wait for too long does it all the same.
+    """
+    name = turn(config, address)
+    if name:
+        with contextlib.suppress(DrillyardError):
+            lock.sign(lock.take(name), doing)
+    try:
+        yield
+    finally:
+        lock.give_back(name)
 
 
 def begin(config: pytest.Config) -> None:
