@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from targets import where
+from targets import kubernetes, where
 from targets.pods import sweep
 from targets.pods.kindlab import KindTarget
 from targets.pods.target import REPLACED
@@ -46,7 +46,7 @@ def test_by_its_context_it_is_the_same_lab_and_has_to_be_armed(
     lab: KindTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(where.SYSTEM, "lab")
-    monkeypatch.setenv("KUBECONFIG", str(lab.cluster.kubeconfig))
+    monkeypatch.setattr(kubernetes, "connected", lambda _context: lab.cluster)  # $KUBECONFIG is read once a process
     again = attach(f"kubernetes:{lab.cluster.context}")
     assert not again.disposable
     assert again.address == f"kubernetes:{lab.cluster.context}"
