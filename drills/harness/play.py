@@ -221,7 +221,7 @@ class _Play:
             client.steady(max(acted_ns, time.monotonic_ns() - int(window_s * NS)), within_s)
 
         def unaided(acted_ns: int) -> None:
-            """Let the system have its whole objective before an undo in the method could help it."""
+            """Let the system have its objective, or what we wait of it, before an undo in the method could help it."""
             if objective["recovered_by"] == "system" and not self._over():
                 served(acted_ns)
 

@@ -18,7 +18,7 @@ from targets.pods.workloads import MERGE, matches
 from targets.target import TargetGone
 from targets.waiting import until
 
-QUOTA = f"{OURS}/quota"  # a label: the id under which it was used up
+QUOTA = f"{OURS}/quota"  # a label of ours alone
 NUDGED = f"{OURS}/nudged"  # an annotation that is there for a moment
 _MAKERS = ("replica_set", "stateful_set")  # who makes pods, as the client's methods call them
 IN_FORCE_WITHIN_S = 30.0
