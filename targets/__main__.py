@@ -32,8 +32,11 @@ def main(argv: list[str] | None = None) -> int:
         "--for",
         dest="doings",
         action="append",
-        help="look, lease, kill, partition, run, drain, quota, sweep; without it the first five",
+        metavar="DOING",
+        help="look, lease, kill, partition, run, stress (these without it); drain, quota, rotate, lose, restart, "
+        "erase, backup, sweep, lab; may be said several times",
     )
+    rbac.add_argument("--target", help="kubernetes:kind-NAME: for the lab that stands there, whatever the system says")
     reaper = verbs.add_parser("reaper", help="write what puts back, in a cluster, what is past its time; as rbac does")
     reaper.add_argument("--image", required=True, help="the lab's, or any with this package and the official client")
     reaper.add_argument("--namespace", default="drillyard", help="where it is to run (default: drillyard)")
@@ -42,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         if options.verb == "up":
             return _up(options.kind)
         if options.verb == "rbac":
-            return _rbac(options.system, options.doings)
+            return _rbac(options.system, options.doings, options.target)
         if options.verb == "reaper":
             return _reaper(options.namespace, options.image)
         return _down(options.address) if options.verb == "down" else _list()
@@ -117,12 +120,17 @@ def _list() -> int:
     return 0
 
 
-def _rbac(system: str, doings: list[str] | None) -> int:
-    from targets.kubernetes import selections  # noqa: PLC0415  the client takes its time
+def _rbac(system: str, doings: list[str] | None, target: str | None) -> int:
+    from targets import kubernetes  # noqa: PLC0415  the client takes its time
     from targets.pods import rights  # noqa: PLC0415
 
-    namespaces = {where.namespace for where in selections(system).values()}
-    print(yaml.safe_dump_all(rights.roles(namespaces, doings or rights.USUAL), sort_keys=False), end="")
+    usual = [*rights.USUAL, *([rights.LAB] if target else [])]
+    if target:
+        lab = kubernetes.attach_lab(target, system)
+        namespaces = lab.namespaces(lab.components)
+    else:
+        namespaces = frozenset(where.namespace for where in kubernetes.selections(system).values())
+    print(yaml.safe_dump_all(rights.roles(namespaces, doings or usual), sort_keys=False), end="")
     return 0
 
 

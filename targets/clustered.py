@@ -120,6 +120,72 @@ class Limited(Protocol):
 
 
 @runtime_checkable
+class Housed(Protocol):
+    """Its components live in namespaces, each of which can go with all that is in it, and be made again."""
+
+    def estates(self, components: Collection[str]) -> Mapping[str, str]:
+        """Map the namespaces of these components to what identifies them. Unable when they may not be deleted."""
+
+    def tenants(self, namespaces: Collection[str]) -> tuple[str, ...]:
+        """Name the nodes that are in these namespaces, of whatever component."""
+
+    def standing(self, namespace: str) -> str | None:
+        """Identify a namespace as it is now, None when there is none."""
+
+    def erase(self, namespace: str) -> None:
+        """Delete it with all that is in it, once it is kept how to make it again; again is the same as once."""
+
+    def rebuild(self, namespace: str) -> None:
+        """Make what is not there of it, and wait until it serves; nothing to do for one that was not deleted."""
+
+    def erased(self) -> frozenset[str]:
+        """Name the namespaces that we deleted, or were about to, and have not made again."""
+
+    def back_up(self, namespace: str, seconds: float) -> str:
+        """Have the cluster's own backups keep it, for so long. Gives the backup's name. Unable without any."""
+
+    def restore(self, namespace: str) -> str:
+        """Have it restored from the newest of these, and wait until it serves. Gives that one's name."""
+
+    def backs_up(self) -> None:
+        """Raise Unable when nobody makes backups there."""
+
+
+@runtime_checkable
+class Secretive(Protocol):
+    """Its nodes are given Secrets when they start."""
+
+    def rotatable(self, component: str, secret: str, keys: Collection[str]) -> str:
+        """Name where the component's Secret of that name is. BadInput: no such one, or key; Unable: it may not be."""
+
+    def rotate(self, namespace: str, secret: str, keys: Collection[str]) -> None:
+        """Give these keys other values, all without any named, once the old ones are kept; again is as once."""
+
+    def rotate_back(self, namespace: str, secret: str) -> None:
+        """Give them their old ones; nothing to do when they have them."""
+
+    def rotated(self) -> frozenset[str]:
+        """Name the Secrets that have values of ours: "NAMESPACE/NAME"."""
+
+
+@runtime_checkable
+class Headed(Protocol):
+    """Somebody places, replaces and counts its nodes, and can be taken away."""
+
+    def beheadable(self) -> tuple[str, ...]:
+        """Name the namespaces of others that suffer by that."""
+
+    def behead(self) -> None:
+        """Take the control plane away, and wait until nothing of it runs; again is the same as once."""
+
+    def bring_head_back(self) -> None:
+        """Bring it back, and wait until it has heard of every host; nothing to do when it is there."""
+
+    def headless(self) -> bool:
+        """Tell whether we took it away."""
+
+
+@runtime_checkable
 class Powered(Protocol):
     """The power of its hosts can be cut: all that runs there dies at once, and nobody is told."""
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from targets import where
 from targets.boxes import engine, image, marked
 from targets.boxes.keeper import Keeper
-from targets.pods import clusters, kindlab, lab, power
+from targets.pods import clusters, kindlab, lab, plane, power
 from targets.pods import sweep as sweeping
 from targets.pods.kindlab import DOWN_S, KindTarget
 from targets.pods.target import POLL_S
@@ -62,7 +62,15 @@ def attach(address: str) -> KindTarget:
     """Open a lab that is up, in any process. TargetGone when it is not there, BadInput for another address."""
     name, namespace = _parts(address)
     cluster = clusters.find(name)
-    if not lab.is_there(cluster, namespace):
+    try:
+        there = lab.is_there(cluster, namespace)
+    except TargetGone:
+        raise
+    except TargetError:
+        if not plane.is_away(name):
+            raise
+        there = True  # as it was when somebody took the control plane away, which can be undone
+    if not there:
         raise TargetGone(f"{address}: no lab is up there")
     return KindTarget(name, cluster, namespace)
 
@@ -81,9 +89,13 @@ def sweep(address: str) -> tuple[str, ...]:
     """Put back everything of ours in the cluster, by its labels alone, and start its hosts; names what was there."""
     name, _ = _parts(address)
     cluster, off = clusters.find(name), sorted(power.off(name))
+    away = plane.host(name) not in off and plane.is_away(name)
+    if away:
+        plane.bring_back(cluster, name)
     for host in off:
         power.switch_on(cluster, name, host)
-    return (*(f"host {host}: off" for host in off), *sweeping.sweep(cluster))
+    found = ["the control plane: away"] if away else []
+    return (*found, *(f"host {host}: off" for host in off), *sweeping.sweep(cluster))
 
 
 def down(address: str) -> None:
@@ -93,6 +105,7 @@ def down(address: str) -> None:
 
 def clear_abandoned() -> None:
     """Take away the clusters that dead owners on this machine left; others are never touched."""
+    clusters.clear_up()
     with suppress(TargetError):
         for name in clusters.ours():
             if marked.is_abandoned(name):

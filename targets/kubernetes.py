@@ -22,13 +22,21 @@ def attach(address: str) -> KubernetesTarget:
         return lab
     found = selections(system)
     target = KubernetesTarget(connected(context), address, found)
+    erased = target.erased()
     for name, pods in target.everywhere().items():  # named now, before anything is hurt
-        if not pods and not workloads.owners(target.cluster, found[name]):
+        if not pods and not workloads.owners(target.cluster, found[name]) and found[name].namespace not in erased:
             raise BadInput(
                 f"context {context}: no pod and no workload in namespace {found[name].namespace} has "
                 f"{found[name].select!r}, which is to be component {name!r}"
             )
     return target
+
+
+def attach_lab(address: str, system: str) -> KubernetesTarget:
+    """Open the lab that stands in a kind cluster. BadInput: there is none, or the system says where its pods are."""
+    if lab := _lab(_context(address), address, system):
+        return lab
+    raise BadInput(f"--target {address}: no lab stands there, or --system {system} says itself where its pods are")
 
 
 def _lab(context: str, address: str, system: str) -> KubernetesTarget | None:

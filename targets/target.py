@@ -36,6 +36,10 @@ class TargetGone(TargetError):
     """The target does not exist any more."""
 
 
+class Unreached(TargetError):
+    """Nobody answered at the target's door: in a while somebody may."""
+
+
 class VictimGone(TargetError):
     """The named incarnation of a node does not run any more."""
 

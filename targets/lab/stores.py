@@ -10,7 +10,12 @@ class Stores:
     """A lab that is up, as far as it goes through its doors."""
 
     def __init__(self, doors: Doors) -> None:
-        self._reached = doors
+        self._known = doors
+
+    @property
+    def _reached(self) -> Doors:
+        """Give the doors; a lab may ask for them only then."""
+        return self._known
 
     def keyed(self) -> tuple[str, ...]:
         """Name the components that keep keys."""

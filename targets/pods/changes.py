@@ -1,21 +1,21 @@
 """What a lab on a cluster can be changed in: its servers' settings, how many replicas its API has."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 from targets.lab import settings
 from targets.lab.layout import FRONT, Doors, names
-from targets.pods import fewer, workloads
+from targets.pods import claims, fewer, lab, rights, workloads
 from targets.pods.work import Work
-from targets.pods.workloads import MERGE
 from targets.target import BadInput, Ran, TargetError
 from targets.waiting import until
 
 SCALED_WITHIN_S = 60.0
+POLL_S = 0.1
 MOST = 6
 LOSES_WITHIN_S = 10.0
-LOST = "drillyard/lost"  # an annotation of a pod that is held down: its data is gone
 _KEEP_RIGHTS = 'f="$1"; d="$f.new"; cp -p "$f" "$d" 2>/dev/null; printf %s "$2" | base64 -d >"$d" && mv "$d" "$f"'
 
 
@@ -50,7 +50,13 @@ class There:
 class Changes(Work):
     """The settings and sizes of a lab."""
 
-    _doors: Doors
+    name: str  # of the cluster
+    namespace: str
+
+    @cached_property
+    def _doors(self) -> Doors:
+        """Ask when they are needed: while the control plane is away nobody says, and its undo needs none."""
+        return lab.doors(self.cluster, self.namespace, self.name)
 
     def setting(self, node: str, name: str) -> str | None:
         """Read what is set on top of the server's configuration, None when nothing is. BadInput: no such setting."""
@@ -68,30 +74,27 @@ class Changes(Work):
             found = pool.map(lambda node: settings.overrides(there, node), running)
             return frozenset(line for lines in found for line in lines)
 
+    def losable(self, nodes: Collection[str]) -> None:
+        """Raise Unable without the right to remove what is on these nodes' volumes: they are emptied from beside."""
+        self.permitted({pod.namespace for pod in self._those(nodes)}, rights.RUN)
+
     def lose(self, node: str, incarnation: str) -> None:
         """SIGKILL that very instance and remove its data, before anybody may start it again."""
         self.kill(node, incarnation, for_good=True)
         code, _, err = self.inside(node, ["sh", "-c", "find . -mindepth 1 -delete"], timeout=LOSES_WITHIN_S)
         if code:
             raise TargetError(f"{node}: its data could not be removed: {err.strip()[-300:]}")
-        pod = self._there(node)
-        with self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            self.cluster.core.patch_namespaced_pod(
-                pod.name, pod.namespace, {"metadata": {"annotations": {LOST: "true"}}}, _content_type=MERGE
-            )
-
-    def lost(self) -> frozenset[str]:
-        """Name the nodes that lost their data and were not started since."""
-        every = (pod for pods in self.everywhere().values() for pod in pods)
-        return frozenset(self.named(pod) for pod in every if LOST in pod.annotations)
+        claims.mark(self.cluster, self._there(node))
 
     def scale(self, component: str, count: int) -> None:
-        """Have that many pods serve, and wait until they do. BadInput: it cannot have so many."""
+        """Have that many pods, and wait until the new ones serve. BadInput: it cannot have so many."""
         if component != FRONT or not 1 <= count <= MOST:
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
+        before = {pod.uid for pod in self.pods(component)}  # they may be too full to be called ready
         fewer.resize(self.cluster, self._selections[component].namespace, component, count, self.expires_at)
-        until(lambda: self._exactly(component, count), SCALED_WITHIN_S, f"{component} to have {count} pods", 0.1)
+        what = f"{component} to have {count} pods"
+        until(lambda: self._exactly(component, count, before), SCALED_WITHIN_S, what, POLL_S)
 
     def scaled(self, component: str) -> int:
         """Count the nodes that the component is to have."""
@@ -101,6 +104,6 @@ class Changes(Work):
         """Name the components that are to have another number of nodes than at first."""
         return tuple(each for each in self.components if self.scaled(each) != len(names(each)))
 
-    def _exactly(self, component: str, count: int) -> bool:
+    def _exactly(self, component: str, count: int, before: Collection[str]) -> bool:
         pods = self.pods(component)
-        return len(pods) == count == sum(pod.ready for pod in pods)
+        return len(pods) == count and all(pod.ready or (pod.uid in before and pod.incarnation) for pod in pods)

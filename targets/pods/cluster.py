@@ -10,12 +10,13 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client, config, dynamic
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-from targets.target import BadInput, TargetError, TargetGone, VictimGone
+from targets.pods import credentials
+from targets.target import BadInput, TargetError, TargetGone, Unreached, VictimGone
 
 PATIENCE_S = (3.0, 20.0)  # to connect, and for an answer
 INSIDE = "of this pod's own cluster"  # in the place of a context, for who runs in the cluster
@@ -23,6 +24,10 @@ _CURES = {
     401: "its credentials are not accepted; renew them in the kubeconfig",
     403: "it is not permitted; `kubectl auth can-i --list` shows what is",
 }
+
+
+class Forbidden(TargetError):
+    """It is not permitted."""
 
 
 class Conflict(TargetError):
@@ -48,12 +53,13 @@ class Cluster:
         configuration = client.Configuration()
         configuration.connection_pool_maxsize = 32
         configuration.retries = False  # whoever asks tries again, and knows for how long
-        named = str(self.kubeconfig) if self.kubeconfig else None
         try:
             if self.context == INSIDE:
                 config.load_incluster_config(client_configuration=configuration)
             else:
-                config.load_kube_config(named, self.context, client_configuration=configuration, persist_config=False)
+                if "known" not in self._made:
+                    self._made["known"] = credentials.read(self.kubeconfig, holder=self)
+                credentials.load(configuration, self.context, self._made["known"])
         except (ConfigException, OSError) as error:
             raise BadInput(self._no_context(error)) from error
         made = client.ApiClient(configuration)
@@ -90,6 +96,13 @@ class Cluster:
         """What is permitted."""
         return self._api(client.AuthorizationV1Api)
 
+    def plain(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Ask for a thing of any kind by its path, as plain JSON: for kinds that no client knows."""
+        if "plain" not in self._made:
+            self._made["plain"] = dynamic.DynamicClient(self.client(), discoverer=_undiscovered)
+        found: dict[str, Any] = self._made["plain"].request(method, path, body=body, serializer=_as_it_is)
+        return found
+
     @contextmanager
     def asked(self, about: str) -> Iterator[None]:
         """Let the API's errors be the house's. TargetGone: `about` is not there; VictimGone: it is another by now."""
@@ -98,7 +111,7 @@ class Cluster:
         except ApiException as error:
             raise self._refusal(error, about) from error
         except (HTTPError, OSError) as error:
-            raise TargetError(f"context {self.context}: {about}: {_unreached(error)}") from error
+            raise Unreached(f"context {self.context}: {about}: {_unreached(error)}") from error
 
     def kubectl(self, namespace: str, words: str) -> str:
         """Write a kubectl command that means this cluster, whoever types it."""
@@ -112,15 +125,26 @@ class Cluster:
         return kind(self._made["client"])
 
     def _refusal(self, error: ApiException, about: str) -> TargetError:
-        said = f"context {self.context}: {about}: "
-        if error.status == 404:
+        said, reason, status = f"context {self.context}: {about}: ", _message(error), error.status
+        if not status:  # no answer of the API server's: the client's own words about the way to it
+            return Unreached(said + _unmet(reason))
+        if status == 403 and not self._is_ready():
+            return Unreached(f"{said}the API server is not ready")
+        if status == 404:
             return TargetGone(f"{said}there is no such thing")
-        if error.status == 409 and "Precondition" in str(error.body):
-            return VictimGone(f"{said}is another one by now")
-        if error.status == 409:
-            return Conflict(f"{said}{_message(error)}")
-        reason = _message(error)
-        return TargetError(said + (f"{reason}: {_CURES[error.status]}" if error.status in _CURES else reason))
+        if status == 409:
+            another = "Precondition" in str(error.body)
+            return VictimGone(f"{said}is another one by now") if another else Conflict(said + reason)
+        kind = Forbidden if status == 403 else TargetError
+        return kind(said + (f"{reason}: {_CURES[status]}" if status in _CURES else reason))
+
+    def _is_ready(self) -> bool:
+        """Tell whether the API server says so: one that has just been started permits nobody anything."""
+        try:
+            self.plain("get", "/readyz")
+        except (ApiException, HTTPError, OSError):
+            return False
+        return True
 
     def _no_context(self, error: Exception) -> str:
         where = self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
@@ -130,6 +154,14 @@ class Cluster:
             return f"context {self.context}: no kubeconfig can be read at {where} ({error}); set KUBECONFIG"
         known = ", ".join(each["name"] for each in listed or []) or "none"
         return f"context {self.context}: {where} does not have it; it has {known}"
+
+
+def _undiscovered(_client: Any, _cache: Any) -> None:
+    """Find out nothing beforehand: that leaves a file behind which others may write."""
+
+
+def _as_it_is(_client: Any, answer: Any) -> Any:
+    return answer
 
 
 def _patiently(request: Any, *args: Any, **words: Any) -> Any:
@@ -147,6 +179,11 @@ def _message(error: ApiException) -> str:
 
 def _unreached(error: Exception) -> str:
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    if isinstance(cause, SSLError):
-        return f"the API server's certificate, or ours, is not accepted ({cause}); renew the kubeconfig"
-    return f"the API server does not answer ({cause})"
+    return _unmet(str(cause), refused=isinstance(cause, SSLError))
+
+
+def _unmet(why: str, *, refused: bool = False) -> str:
+    """Say why nobody answers; whoever ends a handshake without a word accepts no certificate, or is not there."""
+    if "EOF" not in why and (refused or "SSLError" in why):
+        return f"the API server's certificate, or ours, is not accepted ({why}); renew the kubeconfig"
+    return f"the API server does not answer ({why})"

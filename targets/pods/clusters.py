@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from docker.errors import DockerException, NotFound
 
 from targets import places
 from targets.boxes import engine, marked
+from targets.pods import refusals
 from targets.pods.cluster import Cluster, connected
 from targets.pods.workloads import ZONE
 from targets.target import BadInput, TargetError, TargetGone
@@ -46,6 +48,7 @@ def create(name: str) -> None:
     cluster, host = find(name), f"{name}-control-plane"
     with cluster.asked(f"node {host}"):
         cluster.core.patch_node(host, {"metadata": {"labels": {ZONE: ITS_ZONE}}, "spec": {"taints": None}})
+    refusals.by_reset([host, f"{name}-worker", f"{name}-worker2"])
 
 
 def delete(name: str) -> None:
@@ -79,7 +82,19 @@ def find(name: str) -> Cluster:
 
 def load(name: str, image: str) -> None:
     """Bring an image of the Docker engine to the cluster's nodes."""
-    _kind("load", "docker-image", image, "--name", name, within_s=CREATED_WITHIN_S)
+    folder = Path(tempfile.gettempdir(), marked.new())  # kind leaves what it has unpacked when it is killed
+    folder.mkdir(mode=0o700)
+    try:
+        _kind("load", "docker-image", image, "--name", name, within_s=CREATED_WITHIN_S, tmp=folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_up() -> None:
+    """Take away what processes of this machine unpacked to load it, and died."""
+    for left in Path(tempfile.gettempdir()).glob("drillyard-*"):
+        if marked.is_abandoned(left.name):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def address(name: str) -> str:
@@ -103,10 +118,15 @@ def kubeconfig(name: str) -> Path:
 
 def _config() -> dict[str, Any]:
     workers = [{"role": "worker", "labels": {ZONE: zone}} for zone in ZONES]
-    return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}, *workers]}
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "networking": {"serviceSubnet": refusals.SERVICES},
+        "nodes": [{"role": "control-plane"}, *workers],
+    }
 
 
-def _kind(*words: str, text: str = "", within_s: float = 60.0) -> str:
+def _kind(*words: str, text: str = "", within_s: float = 60.0, tmp: Path | None = None) -> str:
     """Run kind; TargetError with its own last words when it fails."""
     try:
         ran = subprocess.run(
@@ -116,6 +136,7 @@ def _kind(*words: str, text: str = "", within_s: float = 60.0) -> str:
             text=True,
             check=False,
             timeout=within_s,
+            env={**os.environ, "TMPDIR": str(tmp)} if tmp else None,
         )
     except subprocess.TimeoutExpired as error:
         raise TargetError(f"kind {' '.join(words[:2])} did not end within {within_s:.0f} s") from error

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from targets.boxes import marked
@@ -13,36 +13,41 @@ from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import HELD, LETTERS
 from targets.lab.stores import Stores
-from targets.pods import asked, beside, clusters, commands, lab, power
-from targets.pods.changes import Changes
+from targets.pods import asked, beside, clusters, commands, lab
 from targets.pods.cluster import Cluster
+from targets.pods.machines import Machines
 from targets.pods.policies import EVERYBODY
 from targets.pods.target import POLL_S
 from targets.pods.workloads import Pod
 from targets.rules import Rule
-from targets.target import Node, Ran, TargetError, TargetGone
+from targets.target import Node, Ran, TargetError, TargetGone, Unable
 from targets.waiting import until
 
 DOWN_S = 90.0
 ANSWER_S = 5.0
 ENFORCED_S = 5.0
-RUNS_WITHIN_S = 120.0
 STATEFUL = "StatefulSet"
 
 
-class KindTarget(Changes, Stores):
+class KindTarget(Machines, Stores):
     """A lab that is up; its StatefulSets' pods are nodes of the lab, and called so."""
 
     disposable = True
 
     def __init__(self, name: str, cluster: Cluster, namespace: str, keeper: Keeper | None = None) -> None:
-        Changes.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
-        self._doors: Doors = lab.doors(cluster, namespace, name)
-        Stores.__init__(self, self._doors)
+        Machines.__init__(self, cluster, f"kind:{name}/{namespace}", lab.selections(namespace))
+        Stores.__init__(self, {})
         self.name = name
         self.namespace = namespace
-        self._named_inside = lab.inside(cluster, namespace)
         self._keeper = keeper
+
+    @cached_property
+    def _named_inside(self) -> dict[str, str]:
+        return lab.inside(self.cluster, self.namespace)
+
+    @property
+    def _reached(self) -> Doors:
+        return self._doors
 
     @property
     def doors(self) -> Doors:
@@ -76,13 +81,13 @@ class KindTarget(Changes, Stores):
 
     def endpoint(self, component: str) -> str:
         """Give the URL at which the component's callers reach it; "" for one that takes no connections."""
-        self.pods(component)
+        self.known(component)
         url = component_url(component, self._doors)
         return url + self._named_outside() if component in ("redis", "sentinel") else url
 
     def endpoint_inside(self, component: str) -> str:
         """Give the URL at which pods reach it."""
-        self.pods(component)
+        self.known(component)
         return component_url(component, self._named_inside)
 
     def observer_image(self) -> str:
@@ -133,34 +138,6 @@ class KindTarget(Changes, Stores):
             raise TargetGone(f"{self.address}: its namespace is gone")
         return found
 
-    def switchable(self, hosts: Collection[str]) -> None:
-        """Raise Unable for all but workers."""
-        power.check(self.name, hosts)
-
-    def switch_off(self, host: str) -> None:
-        """Cut a worker's power; again is the same as once."""
-        power.switch_off(self.name, host)
-
-    def switch_on(self, host: str) -> None:
-        """Start a worker that is off, and wait until what is placed there runs anew."""
-        if host not in self.off():
-            return
-        before = self._running_on(host)
-        power.switch_on(self.cluster, self.name, host)
-        until(lambda: not before & self._running_on(host), RUNS_WITHIN_S, f"the pods of {host} to run anew", POLL_S)
-
-    def off(self) -> frozenset[str]:
-        """Name the cluster's hosts that are off."""
-        return power.off(self.name)
-
-    def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
-        """Give kubectl's, or the engine's, own commands for it; () where there are none."""
-        return (f"docker start {arguments[0]}",) if undo == "switch_on" else super().spelled(undo, *arguments)
-
-    def _running_on(self, host: str) -> set[str]:
-        """Identify what ran on a host when its kubelet last said so."""
-        return {pod.process for pods in self.everywhere().values() for pod in pods if pod.host == host and pod.runs}
-
     def foresee(self, rules: Collection[Rule]) -> None:
         """Leave it to the lab's own pods, once the rules are there."""
 
@@ -188,6 +165,11 @@ class KindTarget(Changes, Stores):
     def _is_nameless(self, victim: Pod) -> bool:
         argv = ["python3", "-c", asked.NAMELESS, str(ENFORCED_S)]
         return commands.inside(self.cluster, victim, argv, timeout=ENFORCED_S + ANSWER_S)[0] == 0
+
+    def estates(self, components: Collection[str]) -> Mapping[str, str]:
+        """Raise Unable: the lab's namespace is the lab."""
+        del components
+        raise Unable(f"{self.address}: its namespace is the lab itself, and goes with `python -m targets down`")
 
     def status(self) -> Mapping[str, Mapping[str, Any]]:
         """Say of each node: its incarnation, how often it was restarted; a pod that ended is always started again."""
@@ -219,6 +201,7 @@ class KindTarget(Changes, Stores):
 
 def down(name: str, namespace: str) -> None:
     """Take a lab away, and its cluster when that was made for it."""
+    clusters.clear_up()
     if marked.is_ours(name):
         clusters.delete(name)
     elif name in clusters.names():

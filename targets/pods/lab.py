@@ -14,6 +14,7 @@ from kubernetes.utils import FailToCreateError
 from targets.lab.layout import COMPONENTS, FRONT, names
 from targets.pods import clusters, reaper, sweep
 from targets.pods.cluster import Cluster
+from targets.pods.kept import KEEPS
 from targets.pods.policies import MANAGED, OURS
 from targets.pods.workloads import Selection
 from targets.target import TargetError, TargetGone
@@ -81,7 +82,7 @@ def is_there(cluster: Cluster, namespace: str) -> bool:
 def of(cluster: Cluster) -> tuple[str, ...]:
     """List the labs' namespaces of a cluster."""
     with cluster.asked("namespaces"):
-        found = cluster.core.list_namespace(label_selector=f"{MANAGED}={OURS}").items
+        found = cluster.core.list_namespace(label_selector=f"{MANAGED}={OURS},!{KEEPS}").items
     return tuple(each.metadata.name for each in found)
 
 

@@ -25,12 +25,8 @@ def take(cluster: Cluster, namespace: str, holder: str, drill: str, seconds: flo
             raise Taken(other, f"context {cluster.context}: {other} drills in {namespace} ({at}), {until}; let it end")
         lasts = max(seconds, (_ends(found) - now).total_seconds() if found else 0)
         body = _body(holder, drill, now, lasts)
-        with suppress(Conflict, TargetGone), cluster.asked(f"lease of {namespace}"):  # somebody was faster: look again
-            if found:
-                body["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-                cluster.coordination.replace_namespaced_lease(OURS, namespace, body, _preload_content=False)
-            else:
-                cluster.coordination.create_namespaced_lease(namespace, body, _preload_content=False)
+        with suppress(Conflict):  # somebody was faster: look again
+            _put(cluster, namespace, body, found)
             return
 
 
@@ -47,6 +43,15 @@ def remove(cluster: Cluster, namespace: str, version: str = "") -> None:
     only = {"preconditions": {"resourceVersion": version}} if version else {}
     with suppress(VictimGone), cluster.asked(f"lease of {namespace}"):
         cluster.coordination.delete_namespaced_lease(OURS, namespace, body=only)
+
+
+def _put(cluster: Cluster, namespace: str, body: dict[str, Any], found: dict[str, Any] | None) -> None:
+    with cluster.asked(f"lease of {namespace}"):
+        if found:
+            body["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+            cluster.coordination.replace_namespaced_lease(OURS, namespace, body, _preload_content=False)
+        else:
+            cluster.coordination.create_namespaced_lease(namespace, body, _preload_content=False)
 
 
 def _read(cluster: Cluster, namespace: str) -> dict[str, Any] | None:

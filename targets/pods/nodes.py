@@ -43,10 +43,14 @@ class Nodes:
         if lacks := rights.lacking(self.cluster, namespaces, doing):
             raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
 
-    def pods(self, component: str) -> tuple[Pod, ...]:
-        """List a component's pods, running or not."""
+    def known(self, component: str) -> None:
+        """Raise BadInput for a component that there is not."""
         if component not in self._selections:
             raise BadInput(f"{self.address} has no component {component!r}; it has {', '.join(self.components)}")
+
+    def pods(self, component: str) -> tuple[Pod, ...]:
+        """List a component's pods, running or not."""
+        self.known(component)
         return workloads.of(self.cluster, {component: self._selections[component]})[component]
 
     def everywhere(self) -> dict[str, tuple[Pod, ...]]:

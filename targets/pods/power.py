@@ -23,6 +23,16 @@ def off(name: str) -> frozenset[str]:
     return frozenset(host for host, box in _boxes(name).items() if box["State"] != "running")
 
 
+def hosts(name: str) -> tuple[str, ...]:
+    """Name the hosts of a cluster that are on."""
+    return tuple(sorted(host for host, box in _boxes(name).items() if box["State"] == "running"))
+
+
+def planes(name: str) -> tuple[str, ...]:
+    """Name the hosts of a cluster on which its control plane is."""
+    return tuple(sorted(host for host, box in _boxes(name).items() if box["Labels"].get(ROLE) == "control-plane"))
+
+
 def check(name: str, hosts: Collection[str]) -> None:
     """Raise Unable for all but workers: without its control plane nobody could put a cluster back."""
     workers = sorted(host for host, box in _boxes(name).items() if box["Labels"].get(ROLE) == "worker")
@@ -45,13 +55,16 @@ def switch_on(cluster: Cluster, name: str, host: str) -> None:
         return
     began = datetime.now(UTC)
     _said(name, "start", host)
-    until(lambda: _renewed(cluster, host) > began, BACK_WITHIN_S, f"the kubelet of {host} to be heard of", POLL_S)
+    until(lambda: renewed(cluster, host) > began, BACK_WITHIN_S, f"the kubelet of {host} to be heard of", POLL_S)
 
 
-def _renewed(cluster: Cluster, host: str) -> datetime:
-    """Say when a host's kubelet was last heard of: the node's own status says "ready" for 40 s after its end."""
-    with cluster.asked(f"lease of {host}"):
-        said = json.loads(cluster.coordination.read_namespaced_lease(host, LEASES, _preload_content=False).data)
+def renewed(cluster: Cluster, who: str, among: str = LEASES) -> datetime:
+    """Say when a host's kubelet was last heard of: the node's own status says "ready" for 40 s after its end.
+
+    `among`: the namespace in which others who say that they are there do so.
+    """
+    with cluster.asked(f"lease of {who}"):
+        said = json.loads(cluster.coordination.read_namespaced_lease(who, among, _preload_content=False).data)
     return datetime.fromisoformat(said["spec"]["renewTime"])
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from targets.pods import deployments, workloads
 from targets.pods.cluster import Cluster
+from targets.pods.containers import Containers
 from targets.pods.deployments import Found
-from targets.pods.nodes import Nodes
 from targets.pods.workloads import RELEASED
 from targets.target import BadInput
 
@@ -27,7 +27,7 @@ _REPLACED = ("image", "imagePullPolicy", "command", "args")
 _DEPLOYMENT = "Deployment/"
 
 
-class Releases(Nodes):
+class Releases(Containers):
     """The releases of the components that are Deployments."""
 
     def releases(self, node: str) -> tuple[str, ...]:

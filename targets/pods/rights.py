@@ -23,9 +23,10 @@ class Right:
     everywhere: bool = False  # in the cluster as a whole, not in a namespace
 
 
-LOOK, LEASE, KILL, PARTITION, RUN = "look", "lease", "kill", "partition", "run"
-DRAIN, QUOTA, SWEEP = "drain", "quota", "sweep"
-USUAL = (LOOK, LEASE, KILL, PARTITION, RUN)
+LOOK, LEASE, KILL, PARTITION, RUN, STRESS = "look", "lease", "kill", "partition", "run", "stress"
+DRAIN, QUOTA, ROTATE, LOSE, RESTART = "drain", "quota", "rotate", "lose", "restart"
+ERASE, BACKUP, SWEEP, LAB = "erase", "backup", "sweep", "lab"
+USUAL = (LOOK, LEASE, KILL, PARTITION, RUN, STRESS)
 NEEDED: dict[str, tuple[Right, ...]] = {
     LOOK: (
         Right(resource="nodes", verbs=("list",), everywhere=True),
@@ -44,6 +45,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="networking.k8s.io", resource="networkpolicies", verbs=("create", "deletecollection")),
     ),
     RUN: (Right(resource="pods/exec", verbs=("create", "get")), Right(resource="pods/proxy", verbs=("get",))),
+    STRESS: (Right(resource="pods", verbs=("create", "delete", "get")),),
     DRAIN: (
         Right(resource="nodes", verbs=("get", "patch"), everywhere=True),
         Right(resource="pods/eviction", verbs=("create",)),
@@ -53,7 +55,36 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="apps", resource="replicasets", verbs=("list", "patch")),
         Right(group="apps", resource="statefulsets", verbs=("list", "patch")),
     ),
+    ROTATE: (Right(resource="secrets", verbs=("create", "delete", "get", "list", "patch")),),
+    LOSE: (
+        Right(resource="persistentvolumeclaims", verbs=("delete",)),
+        Right(group="apps", resource="statefulsets", verbs=("get",)),
+    ),
+    RESTART: (
+        Right(group="apps", resource="deployments", verbs=("get", "patch")),
+        Right(group="apps", resource="statefulsets", verbs=("get", "patch")),
+    ),
+    ERASE: (  # whoever makes a namespace again makes all that was in it, secrets and roles, too
+        Right(resource="namespaces", verbs=("create", "delete", "get"), everywhere=True),
+        Right(resource="persistentvolumes", verbs=("list", "patch"), everywhere=True),
+        Right(group="*", resource="*", verbs=("create", "get", "list"), everywhere=True),
+        Right(group=GROUP, resource="roles", verbs=("bind", "escalate"), everywhere=True),
+        Right(group=GROUP, resource="clusterroles", verbs=("bind",), everywhere=True),
+    ),
+    BACKUP: (
+        Right(group="velero.io", resource="backupstoragelocations", verbs=("list",), everywhere=True),
+        Right(group="velero.io", resource="backups", verbs=("create", "get", "list"), everywhere=True),
+        Right(group="velero.io", resource="restores", verbs=("create", "get"), everywhere=True),
+        Right(group="velero.io", resource="deletebackuprequests", verbs=("create",), everywhere=True),
+    ),
+    LAB: (  # what our own lab needs besides, which is found by itself and has doors of its own
+        Right(resource="namespaces", verbs=("get", "list"), everywhere=True),
+        Right(resource="services", verbs=("list",)),
+        Right(resource="pods/log", verbs=("get",)),
+        Right(group="apps", resource="statefulsets", verbs=("get",)),
+    ),
     SWEEP: (  # the stop by labels alone, which looks into every namespace
+        Right(resource="namespaces", verbs=("list",), everywhere=True),
         Right(resource="nodes", verbs=("get", "list", "patch"), everywhere=True),
         Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),

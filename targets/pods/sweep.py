@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, fewer, frozen, hosts, lease, quotas, releases
-from targets.pods.cluster import Cluster
+from targets.pods import beside, estates, fewer, frozen, hosts, kept, lease, quotas, releases, rotations
+from targets.pods.cluster import Cluster, Forbidden
 from targets.pods.expiry import is_due, said
 from targets.pods.policies import CUT, MANAGED, OURS, RULES
 from targets.pods.workloads import FIRST_COUNT, FROZEN, HELD, MARKED, MERGE, RELEASED, SCALED, released
@@ -24,7 +24,10 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 
 def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
     """List what bears our labels; `due`: only that whose time is over at that moment."""
-    looks = (_policies, _marked, held, _frozen, _scaled, _released, _closed, _quotas, _helpers, _leases)
+    looks = (
+        *(_policies, _marked, held, _frozen, _scaled, _released, _closed, _quotas, _helpers, _leases),
+        *(_erased, _rotated),
+    )
     with ThreadPoolExecutor(len(looks)) as pool:
         return [each for found in pool.map(lambda look: look(cluster, due), looks) for each in found]
 
@@ -130,6 +133,25 @@ def _leases(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
         if is_due(each.metadata.annotations, due):
             what, version = f"lease of {namespace}: {each.spec.holder_identity}", each.metadata.resource_version
             yield what, partial(lease.remove, cluster, namespace, version if due else "")
+
+
+def _erased(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have deleted namespaces be made again; not by a reaper, which would have to have every right there is."""
+    for namespace in sorted(kept.names(cluster)) if due is None else ():
+
+        def undo(namespace: str = namespace) -> None:
+            estates.made_again(cluster, namespace)
+            estates.forgotten(cluster, namespace)
+
+        yield f"namespace {namespace}: deleted", undo
+
+
+def _rotated(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have Secrets get their old values; neither may a reaper look into everybody's Secrets."""
+    with suppress(Forbidden):  # nor may everybody else
+        for namespace, secret in rotations.kept(cluster) if due is None else ():
+            back = partial(rotations.rotate_back, cluster, namespace, secret)
+            yield f"{namespace}/{secret}: a Secret with other values", back
 
 
 def _deployments(cluster: Cluster, label: str, due: datetime | None) -> Iterable[tuple[str, str, Mapping[str, str]]]:

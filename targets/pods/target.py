@@ -1,15 +1,28 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 import json
-import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from shlex import quote
 
-from targets import where
-from targets.pods import canary, commands, fewer, hosts, lease, observer, policies, releases, rights, workloads
-from targets.pods.quotas import Quotas
+from targets.pods import (
+    canary,
+    claims,
+    commands,
+    fewer,
+    hosts,
+    kept,
+    lease,
+    observer,
+    policies,
+    releases,
+    rights,
+    rotations,
+    workloads,
+)
+from targets.pods.neighbours import LOAD
+from targets.pods.remedies import Remedies
 from targets.pods.workloads import MERGE, Pod
 from targets.rules import Rule
 from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
@@ -19,11 +32,21 @@ KILLED_WITHIN_S = 30.0
 LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 SERVES_WITHIN_S = 120.0
 POLL_S = 0.2
+WHOLE: Mapping[str, Callable[..., tuple[str, ...]]] = {
+    "rebuild": kept.spelled,
+    "rotate_back": rotations.spelled,
+}  # undos that need no look at the pods
+TAKEN = {  # what each of these undos deletes, as kubectl names it
+    "uncut": f"networkpolicy -l {policies.CUT}={{}}",
+    "give_names": f"networkpolicy -l {policies.CUT}={{}}",
+    "free": "resourcequota --ignore-not-found {}",
+    "unload": f"pod -l {LOAD}={{}}",
+}
 REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
-class KubernetesTarget(Quotas):
+class KubernetesTarget(Remedies):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
@@ -58,10 +81,6 @@ class KubernetesTarget(Quotas):
                 f'components.{component} has no `inside`: say where pods reach it: "http://NAME.NAMESPACE:80"'
             )
         return url
-
-    def observer_image(self) -> str:
-        """Name what the client's pod is made of."""
-        return os.environ.get(where.OBSERVER_IMAGE, canary.IMAGE)
 
     def observer(self) -> AbstractContextManager[Sequence[str]]:
         """Have a pod for the client, in a namespace of the components."""
@@ -108,6 +127,23 @@ class KubernetesTarget(Quotas):
         """Kill its processes before anybody asks them to end; False where they are not ours: deleting it has to do."""
         del pod, grace_s
         return False
+
+    def losable(self, nodes: Collection[str]) -> None:
+        """Raise Unable for nodes without a volume of their own, and without the right to have it go."""
+        for pod in self._those(nodes):
+            self.permitted([pod.namespace], rights.LOSE)
+            claims.of(self.cluster, pod)
+
+    def lose(self, node: str, incarnation: str) -> None:
+        """Delete that very pod, and keep it down, with the claims of its volumes. VictimGone as for `kill`."""
+        doomed = claims.of(self.cluster, pod := self._there(node))
+        self.kill(node, incarnation, for_good=True)
+        claims.lose(self.cluster, pod, doomed)
+
+    def lost(self) -> frozenset[str]:
+        """Name the nodes that lost their data and were not started since."""
+        every = (pod for pods in self.everywhere().values() for pod in pods)
+        return frozenset(self.named(pod) for pod in every if claims.LOST in pod.annotations)
 
     def start(self, node: str) -> None:
         """Let the node's workload have its pods again, and wait until they are ready."""
@@ -169,14 +205,13 @@ class KubernetesTarget(Quotas):
         namespace = next(iter(self._namespaces()))
         if undo == "reopen":
             return tuple(self.cluster.kubectl(namespace, words) for words in hosts.spelled(str(arguments[0])))
-        if undo in ("uncut", "give_names"):
-            taken = f"delete networkpolicy -l {policies.CUT}={arguments[0]}"
-            return tuple(self.cluster.kubectl(each, taken) for each in self._namespaces())
-        if undo == "free":
-            taken = f"delete resourcequota --ignore-not-found {arguments[0]}"
-            return tuple(self.cluster.kubectl(each, taken) for each in self._namespaces())
+        if undo in TAKEN:
+            taken = TAKEN[undo].format(arguments[0])
+            return tuple(self.cluster.kubectl(each, f"delete {taken}") for each in self._namespaces())
         if undo == "deploy" and (found := self._deployment(str(arguments[0]))):
             return releases.spelled(self.cluster, *found, str(arguments[1]))
+        if undo in WHOLE:
+            return WHOLE[undo](self.cluster, *map(str, arguments))
         pod = self.find(str(arguments[0])) if undo == "start" else None
         if pod and pod.held:
             clear = json.dumps({"metadata": workloads.released(pod.finalizers)})

@@ -2,8 +2,9 @@
 
 import re
 import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -13,15 +14,16 @@ from targets.lab.host import HOME
 from targets.lab.layout import DATABASE, PARTS, names
 from targets.lab.loads import await_work, load_of, program
 from targets.lab.pod import LETTERS
-from targets.pods import beside, commands, frozen
+from targets.pods import beside, commands, frozen, rights
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod
-from targets.target import TargetError, Unable, VictimGone
+from targets.target import TargetError, Unable, Unreached, VictimGone
 from targets.waiting import until
 
 ANSWER_S = 10.0
 ROUNDS = 2
 STOPS_WITHIN_S = 5.0
+RESUMES_WITHIN_S, RESUMES_EVERY_S = 10.0, 0.2
 Found = tuple[int, str, str]  # pid, state, command line
 _DETACHED = (
     'cd "$1" && n="$2" && shift 2 && while [ $((n -= 1)) -ge 0 ]; do setsid -f "$@" </dev/null >/dev/null 2>&1; done'
@@ -63,11 +65,24 @@ class Work(KubernetesTarget):
             until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
 
     def resume(self, node: str) -> None:
-        """Let the node go on; nothing to do when it is not frozen."""
-        pod = self.find(node)
-        if pod and pod.incarnation:
-            self.signal(pod, signal.SIGCONT)
-            frozen.unmark(self.cluster, pod)
+        """Let the node go on; nothing to do when it is not frozen.
+
+        A kubelet kills what does not answer, and says so only later: meanwhile there is nobody to be woken.
+        """
+        ends = time.monotonic() + RESUMES_WITHIN_S
+        while pod := self.find(node):
+            try:
+                if pod.incarnation:
+                    self.signal(pod, signal.SIGCONT)
+                frozen.unmark(self.cluster, pod)  # also of one whose processes were killed
+            except Unreached:
+                raise
+            except TargetError:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(RESUMES_EVERY_S)
+            else:
+                return
 
     def paused(self) -> frozenset[str]:
         """Name the nodes that have frozen processes."""
@@ -83,6 +98,13 @@ class Work(KubernetesTarget):
                 self._inside(pod, ["sh", "-c", words])
                 return
 
+    def loadable(self, nodes: Collection[str], kind: str) -> bool:
+        """Raise Unable for what cannot be set to work in these nodes' pods; True: within their own limits."""
+        if kind == "space":
+            raise Unable(f"{self.address}: its volumes have no limit of their own: a full one would be the machine's")
+        self.permitted({pod.namespace for pod in self._those(nodes)}, rights.RUN)
+        return True
+
     def load(
         self,
         node: str,
@@ -95,13 +117,15 @@ class Work(KubernetesTarget):
     ) -> None:
         """Set programs to work in the node's pod, inside its limits; they end by themselves after `seconds`."""
         code = f"{CODE}/targets/lab/loads/{program(kind).name}"
-        if kind == "space":
-            raise Unable(f"{self.address}: its volumes have no limit of their own: a full one would be the machine's")
         words = [f"{key}={value}" for key, value in {**(options or {}), "load": load_id}.items()]
         argv = ["python3", "-I", "-S", code, str(seconds), *words]
         pod = self._there(node)
         self._inside(pod, ["sh", "-c", _DETACHED, "sh", str(HOME / self.folder(node)), str(workers), *argv])
         await_work(lambda: self.loading(load_id), workers)
+
+    def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
+        """Give kubectl's own commands for it; () where there are none, as for what is done inside pods."""
+        return () if undo == "unload" else super().spelled(undo, *arguments)
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""

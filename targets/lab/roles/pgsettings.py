@@ -55,8 +55,12 @@ def standby(name: str, conninfo: str) -> str:
 
 
 def source(name: str, conninfo: str) -> str:
-    """Write how a standby reaches the server that it follows."""
-    return f"{conninfo} application_name={name} connect_timeout=2"
+    """Write how a standby reaches the server that it follows.
+
+    A receiver waits for its connection without libpq's timeout: one that led to where a pod had been hung for over a
+    minute.
+    """
+    return f"{conninfo} application_name={name} connect_timeout=2 tcp_user_timeout=3000"
 
 
 def leads_to(door: str, source: str) -> bool:

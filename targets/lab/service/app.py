@@ -138,5 +138,5 @@ def application() -> Starlette:
         ValueError: bad,
         KeyError: bad,
     }
-    limit = Middleware(Limit, most=ROOM, always=("/livez",))
+    limit = Middleware(Limit, most=ROOM, always=("/livez",), room="/readyz")
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers, middleware=[limit])
