@@ -13,10 +13,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Protocol, TypeVar, cast
 
+from targets.abilities import Loadable
 from targets.places import ROOT
 from targets.rules import Rule
 from targets.target import BadInput, Node, Target, Unable
 from targets.telling import Spelling
+from targets.workloads import Neighboured
 
 Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
@@ -78,6 +80,12 @@ def able(target: Target, ability: type[Ability], what: str) -> Ability:
     if not isinstance(target, ability):
         raise Unable(f"target {target.address} cannot {what}")
     return target
+
+
+def loadable(target: Target, what: str, nodes: Sequence[str], kind: str) -> bool:
+    """Tell whether what is set to work beside these nodes works within their own limits. Unable: it cannot be."""
+    able(target, Loadable, what)
+    return not isinstance(target, Neighboured) or target.loadable(nodes, kind)
 
 
 def chosen(

@@ -13,14 +13,17 @@ _LOOK = (  # what the machine has left, in kB, and what a container is allowed a
 )
 
 
-def check_room(target: Target, node: Node, megabytes: int, fault: str) -> None:
-    """Refuse, with BadInput, to take more than a safe share of what is available beside a node."""
+def check_room(target: Target, node: Node, megabytes: int, fault: str, *, within: bool = True) -> None:
+    """Refuse, with BadInput, to take more than a safe share of what is available beside a node.
+
+    `within`: its own limits hold for what is taken, too.
+    """
     said = target.run(node, ["sh", "-c", _LOOK], timeout=_ANSWER_S).out
     seen = {key: int(value) for key, value in re.findall(r"(\w+):? +(\d+)", said)}
     if "MemAvailable" not in seen:
         raise BadInput(f"{fault}: how much memory is available beside {node.name} cannot be told; none is taken")
     room = seen["MemAvailable"] >> 10
-    if "limit" in seen:
+    if within and "limit" in seen:
         room = min(room, (seen["limit"] - seen.get("usage", 0)) >> 20)
     if megabytes > SAFE_SHARE * room:
         raise BadInput(

@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, spelled
+from experiments.faults import Plan, able, chosen, loadable, spelled
 from targets.abilities import Loadable
 from targets.target import BadInput, Node, Target, TargetError
 
@@ -36,6 +36,7 @@ def plan(
     if not 0 <= free <= 1000 or not 0 < seconds <= MOST_S:
         raise BadInput(f"exhaust: free={free}, seconds={seconds}; use 0 to 1000 free ones and up to {MOST_S} seconds")
     victims = chosen(target, component, role)
+    loadable(target, _WHAT, victims, "connections")
     if not all(n.endpoint.startswith("postgresql:") for n in target.nodes(component) if n.name in victims):
         raise BadInput(f"exhaust: {component} is not PostgreSQL, whose sessions this fault holds")
     return {

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, able, chosen, spelled
+from experiments.faults import Plan, able, chosen, loadable, spelled
 from targets.abilities import Loadable, Scalable
 from targets.target import BadInput, Target
 
@@ -18,8 +18,10 @@ def plan(target: Target, *, component: str, callers: int, seconds: float = 60) -
         raise BadInput(
             f"flood: callers={callers}, seconds={seconds}; use 1 to {MOST_CALLERS} callers and up to 3600 seconds"
         )
+    victims = chosen(target, component)
+    loadable(target, "call in numbers", victims, "flood")
     return {
-        "victims": chosen(target, component),
+        "victims": victims,
         "component": component,
         "load": f"flood-{uuid.uuid4().hex[:8]}",
         "callers": callers,

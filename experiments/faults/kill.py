@@ -4,16 +4,19 @@ What comes back by itself is the system's own doing.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from experiments.faults import Plan, able, chosen_nodes, spelled
 from targets.abilities import Killable
 from targets.target import BadInput, Target, TargetError, TargetGone
 from targets.telling import Restarting
+from targets.workloads import Contained
 
 KIND = "kill"
+WITHIN = "kill a node's container without the node"
 MOST_GRACE_S = 60
 RESTARTED_WITHIN_S = 3.0
 LOOK_S = 0.05
@@ -28,15 +31,21 @@ def plan(
     count: int | None = None,
     grace_s: float = 0,
     for_good: bool = False,
+    contained: bool = False,
 ) -> dict[str, Any]:
     """Name the running instances of the chosen nodes; they are killed together.
 
     `grace_s`: ask them to end, and SIGKILL those that still run after so many seconds; 0 asks nobody.  `for_good`:
-    nobody restarts them until a runbook or the stop starts them, as when their hosts are lost with them.
+    nobody restarts them until a runbook or the stop starts them, as when their hosts are lost with them.  `contained`:
+    only their containers are killed, to be started again where they are; clusters only.
     """
     if not 0 <= grace_s <= MOST_GRACE_S:
         raise BadInput(f"kill: grace_s={grace_s}; use 0 to {MOST_GRACE_S} seconds")
+    if contained and (for_good or grace_s):
+        raise BadInput("kill: contained=true has neither a grace nor for_good: the container is started again at once")
     killable = able(target, Killable, "kill nodes")
+    if contained:
+        able(target, Contained, WITHIN)
     nodes = chosen_nodes(target, component, role, zone, count)
     running = {node.name: killable.incarnation(node.name) for node in nodes}
     tiers: dict[str, list[str]] = {}
@@ -48,6 +57,7 @@ def plan(
         "instances": {name: instance for name, instance in running.items() if instance},
         "grace_s": grace_s,
         "for_good": for_good,
+        "contained": contained,
         "tiers": list(tiers.values()),
         "undo": "start the killed nodes again",
     }
@@ -56,12 +66,12 @@ def plan(
 def inject(target: Target, plan: Plan) -> None:
     """Kill all victims at once."""
     killable = able(target, Killable, "kill nodes")
+    if plan.get("contained"):
+        kill: Callable[[str, str], None] = able(target, Contained, WITHIN).end_container
+    else:
+        kill = partial(killable.kill, grace_s=plan["grace_s"], for_good=plan["for_good"])
     with ThreadPoolExecutor(len(plan["instances"])) as pool:
-        killed = (
-            pool.submit(killable.kill, name, instance, grace_s=plan["grace_s"], for_good=plan["for_good"])
-            for name, instance in plan["instances"].items()
-        )
-        for each in list(killed):
+        for each in [pool.submit(kill, *one) for one in plan["instances"].items()]:
             each.result()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from experiments.faults import Plan, able, chosen, spelled
 from targets.abilities import Erasable, Killable
 from targets.target import BadInput, Target
+from targets.workloads import Claiming
 
 KIND = "failover"
 LEADERS = ("primary", "master")
@@ -26,6 +27,8 @@ def plan(target: Target, *, component: str, role: str | None = None, count: int 
             f"lose: {', '.join(leaders)} leads {component}, and its data can be built anew only after another node was "
             "promoted; name the role of those you mean, also if you do mean this one"
         )
+    if isinstance(target, Claiming):
+        target.losable(victims)
     running = {name: instance for name in victims if (instance := killable.incarnation(name))}
     return {
         "victims": list(running),

@@ -4,7 +4,7 @@ import os
 import uuid
 from typing import Any
 
-from experiments.faults import Plan, _memory, able, chosen_nodes, spelled
+from experiments.faults import Plan, _memory, able, chosen_nodes, loadable, spelled
 from targets.abilities import Loadable
 from targets.target import BadInput, Target
 
@@ -33,8 +33,9 @@ def plan(
     if not 1 <= workers <= 64 or not 0 < seconds <= 3600:
         raise BadInput(f"stress: workers={workers}, seconds={seconds}; use 1 to 64 workers and up to 3600 seconds")
     nodes = chosen_nodes(target, component)
+    within = loadable(target, "set programs to work beside its nodes", [node.name for node in nodes], kind)
     for node in nodes if kind == "memory" else ():  # the nodes of one component may stand on one machine
-        _memory.check_room(target, node, megabytes * workers * len(nodes), "stress")
+        _memory.check_room(target, node, megabytes * workers * len(nodes), "stress", within=within)
     return {
         "victims": [node.name for node in nodes],
         "loads": {node.name: f"stress-{uuid.uuid4().hex[:8]}" for node in nodes},

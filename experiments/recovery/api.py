@@ -61,7 +61,7 @@ def scale_up(
         raise TargetError(f"target {target.address} cannot scale")
     url = target.endpoint(component)
     until(
-        lambda: all(_status(url) == REFUSED for _ in range(refusals)),
+        lambda: all(_refuses(url) for _ in range(refusals)),
         detect_within_s,
         f"{component} to refuse {refusals} callers in a row",
     )
@@ -71,13 +71,16 @@ def scale_up(
     return {"from": before, "to": count, "detected_ns": detected_ns, "recovery_started_ns": detected_ns}
 
 
-def _status(url: str) -> int:
+def _refuses(url: str) -> bool:
+    """Tell whether a caller is turned away: by a replica, or at the door when none has room."""
     where_to = urlsplit(url)
     connection = http.client.HTTPConnection(str(where_to.hostname), where_to.port, timeout=ANSWER_S)
     try:
         connection.request("GET", "/health")
-        return connection.getresponse().status
+        return connection.getresponse().status == REFUSED
+    except ConnectionRefusedError:
+        return True
     except (OSError, http.client.HTTPException):
-        return 0
+        return False
     finally:
         connection.close()
