@@ -72,7 +72,8 @@ def refusals(
 ) -> list[str]:
     """List every reason not to inject, each with its cure; empty when it is permitted.
 
-    planned: of it the victims are read, and the hosts if it names any.  nodes: those of each component that is named.
+    planned: of it the victims are read, the hosts if it names any, and the namespaces `beyond` the components' own that
+    it would hurt.  nodes: those of each component that is named.
     namespaces: of a cluster, in which these components are.
     """
     name, victims = target.partition(":")[2] or target, planned["victims"]
@@ -89,7 +90,7 @@ def refusals(
         )
     reasons += _too_much_of_one(permit, victims, nodes)
     reasons += _too_many_hosts(permit, sorted(planned.get("hosts", ())))
-    reasons += _out_of_bounds(permit, namespaces)
+    reasons += _out_of_bounds(permit, {*namespaces, *planned.get("beyond", ())})
     if not permit.window.open_at(now):
         reasons.append(f"{now:%a %H:%M} UTC lies outside [safety] window; wait for it, or change the window")
     asked = permit.approvals.get(severity, 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rollback import holder, journal, lock, marks
+from rollback import holder, journal, leases, lock, marks
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Owner
@@ -108,6 +108,7 @@ class Session:
         if not isinstance(target, Leased):
             return
         self.leased[target.address] = target  # of several namespaces it may get the first, and not the next
+        leases.note(self.owner, target.address)
         try:
             target.lease(holder.written(self.owner), self.drill, seconds)
         except Taken as taken:
@@ -118,11 +119,14 @@ class Session:
 
     def let_go(self) -> None:
         """Let others have the targets that were this session's alone; not yet what is still broken there."""
+        shared = bool(self.leased)
         while self.leased:
             _, target = self.leased.popitem()
             if not self.unhealed:
                 with suppress(TargetError):  # it lapses by itself
                     target.give_back(holder.written(self.owner))
+        if shared and not self.unhealed:
+            leases.drop(self.owner)
         while self.held:
             lock.give_back(self.held.pop())
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from experiments import faults
-from rollback import byhand, journal, signals
+from rollback import byhand, journal, leases, signals
 from rollback.journal import Injection
 from targets import places
-from targets.target import BadInput, DrillyardError, Target, TargetGone, Unable, attach
+from targets.target import BadInput, DrillyardError, Target, TargetGone, Unable, Unreached, attach
 
 HEAL_BUDGET_S = 60.0  # for one injection; the caller's own patience does not shorten it
+AGAIN_S = 0.5
+UNREACHED_S = 5.0  # left of it for the last try, so that it is told why
 LOOK_EVERY_S = 0.005  # whether another stop is over
 IN_FLIGHT_S = 1.0  # an inject whose owner died may still reach the target for this long
 
@@ -67,6 +69,7 @@ def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stop
                 healed.append(result)
                 still_open[record.target] -= 1
         journal.tidy()  # again: who was dying when this stop began is dead by now
+        leases.give_back()
         return Stopped(healed=tuple(healed), unhealed=tuple(unhealed), unreadable=unreadable)
 
 
@@ -123,7 +126,7 @@ def residue(target: Target) -> list[str]:
 def _heal(record: Injection, by: str, *, last: bool) -> Injection:
     began = record.heal_started_ns or time.monotonic_ns()
     record = journal.note(record, heal_started_ns=began, healed_by=by)
-    if errors := _within_budget(lambda: _heal_and_look(record)):
+    if errors := _within_budget(lambda: _once_reached(lambda: _heal_and_look(record))):
         return journal.note(record, heal_failed_ns=time.monotonic_ns(), error="; ".join(errors))
     left = tuple(_within_budget(lambda: _left_behind(record), "could not look: ")) if last else ()
     error = record.error if record.injected_at_ns is None else None  # an earlier heal's failure is over
@@ -151,6 +154,18 @@ def _within_budget(work: Callable[[], list[str]], failed: str = "") -> list[str]
     thread.start()
     thread.join(HEAL_BUDGET_S)
     return found[0] if found else [f"{failed}did not end within {HEAL_BUDGET_S:.0f} s"]
+
+
+def _once_reached(work: Callable[[], list[str]]) -> list[str]:
+    """Try for as long as there is budget while nobody answers at the target's door; what that says comes last."""
+    deadline = time.monotonic() + HEAL_BUDGET_S - UNREACHED_S
+    while True:
+        try:
+            return work()
+        except Unreached:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
 
 
 def _heal_and_look(record: Injection) -> list[str]:
