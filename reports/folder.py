@@ -28,6 +28,7 @@ from reports.shapes import (
     build,
 )
 
+OUTSIDE = "outside/samples.jsonl"
 INTENDED = attrgetter("intended_ns")
 
 
@@ -48,6 +49,7 @@ class Drill:
     problems: Mapping[str, str]  # file name -> one sentence
     torn: frozenset[str]  # .jsonl files whose last line was cut off
     tracks: Mapping[str, tuple[tuple[Request, ...], ...]]  # name -> its stream and its ledger, by intended time
+    outside: Mapping[str, tuple[tuple[Request, ...], ...]]  # as a second client saw it from farther away
 
 
 def _tracks(samples: Sequence[Sample], writes: Sequence[Write]) -> dict[str, tuple[tuple[Request, ...], ...]]:
@@ -79,6 +81,7 @@ def _read(desk: "_Desk") -> Drill:
         samples=samples,
         writes=writes,
         tracks=_tracks(samples, writes),
+        outside=_tracks(desk.rows(OUTSIDE, Sample), ()) if (desk.folder / OUTSIDE).exists() else {},
         final_reads=desk.final_reads(),
         activities=desk.lines("activities.jsonl", Activity),
         journal=desk.journal(),

@@ -139,6 +139,8 @@ def _rto(drill: Drill, back: Recovery | None) -> dict[str, Any]:
         "rto_s": _seconds(back.rto_ns),
         "rto_bound_s": _seconds(back.bound_ns),
         "rto_at_least_s": _seconds(back.at_least_ns),
+        "outside_rto_s": _seconds(back.outside.rto_ns) if back.outside else None,
+        "outside_rto_bound_s": _seconds(back.outside.bound_ns) if back.outside else None,
         "downtime_s": _seconds(back.downtime_ns),
         "came_back": served and healthy,
         "spared_hit": tuple(dict.fromkeys(o.stream for o in back.spared)),

@@ -98,6 +98,8 @@ class Outcome:
     rto_bound_s: float | None = None
     rto_at_least_s: float | None = None  # never came back: for how long that was watched
     rto_objective_s: float | None = None
+    outside_rto_s: float | None = None  # as a second client saw it from farther away
+    outside_rto_bound_s: float | None = None
     downtime_s: float | None = None  # of the worst stream, all its outages
     rpo_s: float | None = None
     rpo_bound_s: float | None = None

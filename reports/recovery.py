@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from reports import outages
 from reports.folder import Drill
 from reports.outages import Outage
-from reports.outcome import Finding, missed, unproven
+from reports.outcome import Finding, missed, note, unproven
 from reports.shapes import NS, Objective, Request
 from reports.trial import INTERRUPTED, Fault, healed, in_force
 from reports.words import duration, plain, with_bound
@@ -50,6 +50,7 @@ class Recovery:
     t5_ns: int | None
     seen: tuple[Seen, ...]
     spared: tuple[Outage, ...]
+    outside: Seen | None  # the worst that callers from farther away saw; None: there were none
 
 
 def measure(drill: Drill, objective: Objective, hit: Fault) -> Recovery | None:
@@ -61,8 +62,9 @@ def measure(drill: Drill, objective: Objective, hit: Fault) -> Recovery | None:
     )
     if not judged:
         return None
-    worst = max(judged, key=lambda s: (s.rto_ns is None, s.rto_ns or 0, s.bound_ns))
+    worst = max(judged, key=_badness)
     back = worst.rto_ns is not None
+    outside = [_seen(track, objective, hit) for tracks in drill.outside.values() for track in tracks]
     downtimes = [s.downtime_ns for s in judged]
     return Recovery(
         rto_ns=worst.rto_ns,
@@ -74,7 +76,12 @@ def measure(drill: Drill, objective: Objective, hit: Fault) -> Recovery | None:
         t5_ns=worst.outages[-1].end_ns if worst.outages else None,
         seen=judged,
         spared=tuple(o for track in _tracks(drill, objective.spares) for o in _seen(track, objective, hit).outages),
+        outside=max(outside, key=_badness, default=None),
     )
+
+
+def _badness(seen: Seen) -> tuple[bool, int, int]:
+    return seen.rto_ns is None, seen.rto_ns or 0, seen.bound_ns
 
 
 def _tracks(drill: Drill, names: Iterable[str]) -> Iterator[tuple[Request, ...]]:
@@ -113,6 +120,8 @@ def findings(recovery: Recovery | None, drill: Drill, objective: Objective) -> I
         return
     for seen in recovery.seen:
         yield from _kept(seen, drill, objective)
+    if recovery.outside:
+        yield note(_from_outside(recovery.outside))
     broken_off = drill.session and drill.session.error == INTERRUPTED and not drill.session.why_not  # nobody looked
     if drill.session and not drill.session.recovered and not broken_off and recovery.rto_ns is not None:
         says = f"the service did not come back: {plain(drill.session.why_not or 'no reason given')}"
@@ -121,6 +130,14 @@ def findings(recovery: Recovery | None, drill: Drill, objective: Objective) -> I
         first = next(o for o in recovery.spared if o.stream == name)
         lasted = duration((first.end_ns - first.start_ns) / NS) if first.end_ns else "and did not come back"
         yield missed(f"{name} was to be spared and failed, {lasted}: {plain(first.error or 'no reason given')}")
+
+
+def _from_outside(seen: Seen) -> str:
+    if seen.rto_ns is None:
+        return f"from outside: {seen.name} did not come back"
+    if not seen.outages:
+        return f"from outside: callers of {seen.name} did not notice"
+    return f"from outside: {seen.name} came back {with_bound(seen.rto_ns / NS, seen.bound_ns / NS)} after the fault"
 
 
 def _kept(seen: Seen, drill: Drill, objective: Objective) -> Iterator[Finding]:
