@@ -53,6 +53,7 @@ class Asked:
     script: Mapping[str, Any]
     objective: Mapping[str, Any]
     client: Mapping[str, Any]
+    held: Sequence[str]  # the components that it is about
 
     @property
     def injections(self) -> list[dict[str, Any]]:
@@ -95,7 +96,8 @@ def ask(
         "schedule": _marked(named, SCHEDULES, "quarterly"),
         **watching.judged(held, spared),
     }
-    return Asked(script=script, objective=objective, client=watching.spec([*held, *spared]))
+    client = watching.spec([*held, *spared])
+    return Asked(script=script, objective=objective, client=client, held=(component, *also))
 
 
 def _rpos(system: System, watched: Mapping[str, watching.Watching], promised: Mapping[str, str]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from drills.harness.asked import Asked, Named, ask
-from drills.harness.meter import OUTSIDE, Meter, doors, place
+from drills.harness.meter import OUTSIDE, Meter, doors, outside_too, place
 from drills.harness.screen import NOBODY, Scene, Screen
 from experiments import run
 from probes import handle
@@ -180,10 +180,11 @@ class _Play:
     def _measured(self) -> dict[str, Any]:
         """Run the client around the experiment; returns the harness's last words."""
         spec, scene, session = {**self.asked.client, "folder": str(self.folder)}, self.scene, self.yard.session
-        streams = self.asked.objective["streams"]
+        yard, streams = self.yard, self.asked.objective["streams"]
+        beside = outside_too(yard.target, yard.meter, yard.system, self.asked.held, self.folder / "outside")
         scene.enter("starting the client")
         self._stamp("client_asked")
-        with place(self.yard.target, self.yard.meter) as argv, handle.start(spec, argv) as client:
+        with place(yard.target, yard.meter) as argv, handle.start(spec, argv) as client, beside:
             self._reached("client_started")
             scene.ask = lambda after_ns: client.figures(after_ns, streams)
             scene.enter("steady before: waiting until callers are served")
