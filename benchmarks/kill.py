@@ -4,20 +4,18 @@ import argparse
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.kit.killing import cases, lanes, told
+from benchmarks.kit.killing import cases, lanes, playable, told
 from benchmarks.kit.killing.deaths import Length
 from benchmarks.kit.killing.trial import Trial
 from benchmarks.kit.result import Result, Say
 from rollback.records import boot_id
 from targets import places, where
-from targets.target import BadInput, DrillyardError
+from targets.target import BadInput
 
 LENGTHS = "drill-lengths-{}.json"  # in the state folder: of this boot of the machine
 SIDE_BY_SIDE = {"local": 2, "containers": 1, "kind": 1}  # one engine's labs are seen by all
@@ -30,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=1, help="decides drill, death and moment of every case (default: 1)"
     )
     parser.add_argument("--case", metavar="N or N-M", help="only these of the seed's cases, from 0 on")
-    parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="kind of lab; on kind little tried")
+    parser.add_argument("--target", choices=SIDE_BY_SIDE, default="local", help="kind of lab (default: local)")
     parser.add_argument("--side-by-side", type=int, help="labs at once (default: 2 local ones, 1 of any other kind)")
     parser.add_argument("-k", metavar="EXPRESSION", default="", help="only drills that match, as pytest's -k")
 
@@ -38,13 +36,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(options: argparse.Namespace, say: Say) -> Result:
     """Let them die, and look."""
     chosen = _chosen(options)
-    drills, goals = _drills(options.k), told.GOALS[options.target]
-    every = [cases.case(options.seed, index, drills) for index in chosen]
-    lengths = _known(options.target)
+    goals, lengths = told.GOALS[options.target], _known(options.target)
     kinds = [options.target] * max(1, options.side_by_side or SIDE_BY_SIDE[options.target])
     trials: list[Trial] = []
-    with _cluster(options.target, say), suppress(KeyboardInterrupt):  # what was seen until then is told
-        lanes.play(every, lengths, kinds, _teller(say, len(every), trials))
+    with _cluster(options.target, say):
+        say("asking which drills a lab here can play")
+        drills = playable.drills(options.target, options.k)
+        every = [cases.case(options.seed, index, drills) for index in chosen]
+        with suppress(KeyboardInterrupt):  # what was seen until then is told
+            lanes.play(every, lengths, kinds, _teller(say, len(every), trials))
     _keep(options.target, lengths)
     return Result(
         parameters={
@@ -92,21 +92,11 @@ def _chosen(options: argparse.Namespace) -> Sequence[int]:
     return range(first, last + 1)
 
 
-def _drills(chosen: str) -> list[str]:
-    """Ask pytest which drills there are."""
-    argv = [sys.executable, "-m", "pytest", "drills/", "--collect-only", "-q", *(["-k", chosen] if chosen else [])]
-    ran = subprocess.run(argv, cwd=places.ROOT, capture_output=True, text=True, check=False)
-    found = [line for line in ran.stdout.splitlines() if "::" in line]
-    if ran.returncode or not found:
-        raise DrillyardError(f"pytest finds no drills: {(ran.stderr or ran.stdout).strip()[-300:]}")
-    return found
-
-
 def _teller(say: Say, count: int, done: list[Trial]) -> lanes.OnTrial:
     def on_trial(trial: Trial) -> None:
         done.append(trial)
         dead = sum(one.death != cases.UNDISTURBED for one in done)
-        what = f"{trial.death} in {trial.drill.rpartition('::')[2]}"
+        what = f"{trial.death} in {trial.drill.rpartition('::')[2]}" + "".join(f": {one}" for one in trial.left[:1])
         say(f"{dead} of {count}, {sum(bool(one.left) for one in done)} left something: {what}")
 
     return on_trial

@@ -18,6 +18,8 @@ AFTER_A_DEATH: tuple[Allowed, ...] = (
         reason="a spare node that was wanted for a while has a log, and the name of its socket, as any other",
     ),
     Allowed(section="ipc", thing=".*", now="absent", reason=GONE),
+    # a lab's volumes go after its namespace, one by one, for as long as the cluster takes
+    Allowed(section="engine", thing="PersistentVolume .*", now="absent", reason=GONE),
     Allowed(section="cgroups", thing="group .*", now="absent", reason=GONE),
     Allowed(section="namespaces", thing="named .*", now="absent", reason=GONE),
 )
@@ -26,4 +28,5 @@ WHILE_THE_DISK_IS_FULL: tuple[Allowed, ...] = (
     *AFTER_A_DEATH,
     Allowed(section="processes", thing=r".*/rollback/watchdog\.py .*", was="absent", reason=TRYING),
     Allowed(section="namespaces", thing=r"\w+ of .*/rollback/watchdog\.py .*", was="absent", reason=TRYING),
+    Allowed(section="engine", thing="Lease drillyard in .*", was="absent", reason=TRYING),
 )
