@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from drills.harness.screen import NOBODY
+from targets import where
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,18 @@ def kind_lab() -> Iterator[Any]:
 
     with kindlab.up() as lab:
         yield lab
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Give a cluster with the shop on it, which is not ours; one is made when none is named."""
+    from targets.pods import sweep  # noqa: PLC0415
+    from tests import shopcluster  # noqa: PLC0415
+
+    with shopcluster.opened() as (there, built), pytest.MonkeyPatch.context() as patch:
+        patch.setenv(where.OBSERVER_IMAGE, built)
+        yield there
+        assert not sweep.left(there)
 
 
 @pytest.fixture

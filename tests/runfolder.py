@@ -180,6 +180,7 @@ class Records:
     injections: Any = field(default_factory=lambda: [injection()])
     session: Any = field(default_factory=session)
     clock: Any = None  # the client ran on the harness's machine
+    outside: Any = None  # there was no second client
 
     def lay(self, folder: Path) -> Path:
         """Write them into a folder."""
@@ -193,6 +194,10 @@ class Records:
             if getattr(self, name) is not None:
                 text = "".join(json.dumps(row) + "\n" for row in getattr(self, name))
                 (folder / f"{name}.jsonl").write_text(text)
+        if self.outside is not None:
+            (folder / "outside").mkdir()
+            text = "".join(json.dumps(row) + "\n" for row in self.outside)
+            (folder / "outside" / "samples.jsonl").write_text(text)
         for row in self.injections:
             (folder / "injections").mkdir(exist_ok=True)
             (folder / "injections" / f"{row['id']}.json").write_text(json.dumps(row))

@@ -10,7 +10,7 @@ from probes.wire import redis as wire
 from targets import kind, kubernetes, where
 from targets.boxes import marked
 from targets.lab import pod as pods_own
-from targets.pods import lab, policies, workloads
+from targets.pods import clusters, lab, policies, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod
 from targets.rules import Rule
@@ -159,3 +159,17 @@ def test_what_sentinels_name_is_reached_through_a_door() -> None:
     place = wire.place("redis+sentinel://127.0.0.1:1,127.0.0.1:2/lab?10.96.0.7:6379=127.0.0.1:3")
     assert wire._reached(place, "10.96.0.7", 6379) == ("127.0.0.1", 3)
     assert wire._reached(place, "10.96.0.8", 6379) == ("10.96.0.8", 6379)
+
+
+def test_what_a_dead_process_unpacked_is_taken_away_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    living, other = tmp_path / marked.new(), tmp_path / "drillyard-notes"
+    host, _, started, rest = living.name.split("-")[1:]
+    dead = tmp_path / f"drillyard-{host}-999999999-{started}-{rest}"
+    for each in (living, other, dead):
+        each.mkdir()
+        (each / "file").touch()
+    clusters.clear_up()
+    assert sorted(tmp_path.iterdir()) == sorted([living, other])

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.kit.killing import cases, told
+from benchmarks.kit.killing import cases, playable, told
 from benchmarks.kit.killing.trial import Trial
 from targets.places import ROOT
+from targets.target import DrillyardError
 
 GOALS = told.GOALS["local"]
 DRILLS = ["drills/test_api.py::test_one", "drills/test_api.py::test_other"]
@@ -81,3 +83,27 @@ def test_a_real_death_is_healed_and_timed(tmp_path: Path) -> None:
     (found,) = [one for one in json.loads(ran.stdout)["details"]["trials"] if one["death"] == cases.SIGKILL]
     assert found["left"] == [], ran.stdout
     assert found["at_s"] > 0
+
+
+def test_what_a_lab_is_unable_to_play_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ["drills/test_api.py::test_one_replica_slow", "drills/test_api.py::test_one_replica_killed"]
+
+    def ran(*words: str) -> str:
+        if "--plan" in words:
+            plan = '{{"drill": "{0}"{1}}}'
+            root = ET.Element("testsuite")
+            for name, unable in (("test_one_replica_slow", ', "unable": "no delay"'), ("test_one_replica_killed", "")):
+                case = ET.SubElement(root, "testcase", classname="drills.test_api", name=name)
+                told = {"name": "drillyard-plan", "value": plan.format(name, unable)}
+                ET.SubElement(ET.SubElement(case, "properties"), "property", told)
+            ET.ElementTree(root).write(words[words.index("--junitxml") + 1])
+        return "\n".join([*both, "", "2 tests collected"])
+
+    monkeypatch.setattr(playable, "_pytest", ran)
+    assert playable.drills("kind", "") == both[1:]
+    assert playable.drills("local", "") == both
+
+
+def test_no_drill_is_an_error() -> None:
+    with pytest.raises(DrillyardError, match=r"pytest finds no drills|no such drill"):
+        playable.drills("local", "nothing_of_this_name")

@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from targets import kubernetes, where
-from targets.pods import sweep
+from targets.pods import frozen, sweep
 from targets.pods.kindlab import KindTarget
 from targets.pods.target import REPLACED
+from targets.pods.workloads import FROZEN
 from targets.rules import Rule
 from targets.target import Node, VictimGone, attach
 from targets.waiting import until
@@ -134,6 +135,24 @@ def test_a_partition_cuts_what_it_names_and_nobody_else(lab: KindTarget) -> None
     assert not lab.cuts()
     until(lambda: reaches(lab, api, primary.inside), LONG_S, "it is healed")
     assert not sweep.left(lab.cluster)
+
+
+def test_a_pod_whose_frozen_processes_were_killed_is_not_called_frozen_any_more(lab: KindTarget) -> None:
+    """It is found so by an undo that comes while its kubelet waits before it starts them anew."""
+    victim = the(lab, "redis", "replica").name
+    instance = lab.incarnation(victim)
+    assert instance
+    lab.kill(victim, instance, for_good=True)
+    pod = lab.find(victim)
+    assert pod
+    assert not pod.incarnation
+    frozen.mark(lab.cluster, pod, None)
+    lab.resume(victim)
+    now = lab.find(victim)
+    lab.start(victim)
+    assert now
+    assert FROZEN not in now.labels
+    assert now.held, "what else was done to it stays"
 
 
 def test_a_frozen_server_answers_again_when_resumed(lab: KindTarget) -> None:

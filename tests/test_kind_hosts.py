@@ -3,12 +3,25 @@
 import pytest
 
 from experiments import faults
-from targets.pods import clusters
+from targets.pods import clusters, refusals
 from targets.pods.kindlab import KindTarget
 from targets.target import Node, Unable
 from tests.kindlab import lacks
 
 LONG_S = 60.0
+ASKS = """
+import errno, socket
+caller = socket.socket()
+caller.setsockopt(socket.SOL_IP, 11, 1)  # IP_RECVERR: what comes by ICMP is kept
+caller.settimeout(20)
+print(errno.errorcode[caller.connect_ex(("{ip}", 80))])
+caller.setblocking(False)
+try:
+    print(caller.recvmsg(1, 512, socket.MSG_ERRQUEUE))
+except OSError as error:
+    print(errno.errorcode[error.errno])
+"""
+BUSY = 0.15  # one that spins takes a third of a core, or all of it; one that does not, a hundredth
 
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
 
@@ -59,6 +72,8 @@ def test_a_host_without_power_is_lost_with_all_that_runs_there(lab: KindTarget) 
     after = {node: lab.incarnation(node) for node in plan["victims"]}
     assert not set(before.values()) & set(after.values())
     lab.await_ready(LONG_S)
+    if refusals.are_resets(f"{lab.name}-control-plane"):  # a cluster that was made here
+        assert refusals.are_resets(host), "its rules went with its power"
     with pytest.raises(Unable, match=r"control-plane is not a worker"):
         lab.switchable([f"{lab.name}-control-plane"])
 
@@ -77,3 +92,22 @@ def test_hosts_that_are_not_ours_to_close_are_not(lab: KindTarget) -> None:
     finally:
         lab.cluster.core.patch_node(host, {"spec": {"unschedulable": False}})
     lab.drainable([host])
+
+
+def test_who_calls_where_nobody_is_is_refused_at_once_and_nothing_spins(lab: KindTarget) -> None:
+    """A connection that was refused by ICMP first reports an error for ever, which is what epoll then wakes for."""
+    if not refusals.are_resets(f"{lab.name}-control-plane"):
+        pytest.skip(f"cluster {lab.name} was not made here")
+    empty = {"selector": {"nobody": "has-this"}, "ports": [{"port": 80}]}
+    made = lab.cluster.core.create_namespaced_service(lab.namespace, {"metadata": {"name": "empty"}, "spec": empty})
+    asks = ASKS.format(ip=made.spec.cluster_ip)
+    try:
+        for node in lab.nodes("api"):
+            code, out, err = lab.inside(node.name, ["python3", "-c", asks], timeout=LONG_S)
+            assert (code, out.split()) == (0, ["ECONNREFUSED", "EAGAIN"]), err  # refused, and by no ICMP
+    finally:
+        lab.cluster.core.delete_namespaced_service("empty", lab.namespace)
+    for node in lab.nodes("sentinel"):
+        _, out, _ = lab.inside(node.name, ["ps", "-C", "valkey-server", "-o", "cputimes=,etimes="], timeout=LONG_S)
+        worked, lived = map(int, out.split())
+        assert worked <= 1 + lived * BUSY, f"{node.name} worked for {worked} of {lived} s"

@@ -25,6 +25,7 @@ from tests.kindlab import lacks
 
 LONG_S = 60.0
 BOUND_MS = 50.0
+EVERY_S = 0.2
 WATCHED = ("api", "postgres", "redis", "objects", "logins", "worker")
 
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
@@ -38,8 +39,16 @@ def lab(kind_lab: KindTarget) -> KindTarget:
 def asked(lab: KindTarget, folder: Path) -> dict[str, Any]:
     doors = meter.doors(lab, meter.INSIDE)
     system = systems.load("lab-on-kind")
-    every = [watching.watching(doors, system, name, ledger_id=f"{folder.name}-{name}") for name in WATCHED]
+    every = [seldom(watching.watching(doors, system, name, ledger_id=f"{folder.name}-{name}")) for name in WATCHED]
     return watching.spec(every) | {"folder": str(folder)}
+
+
+def seldom(one: watching.Watching) -> watching.Watching:
+    """Have so many callers at once call as seldom as two cores bear, and whoever else is at work there."""
+    streams, ledgers = (
+        tuple({**each, "interval_s": EVERY_S} for each in every) for every in (one.streams, one.ledgers)
+    )
+    return watching.Watching(streams=streams, ledgers=ledgers)
 
 
 def observers(lab: KindTarget) -> tuple[Pod, ...]:
@@ -104,6 +113,19 @@ def test_a_drill_is_measured_from_inside(lab: KindTarget, tmp_path: Path) -> Non
     )
     assert "1 passed" in ran.stdout, ran.stdout
     assert "watched from beside the services, by a clock known to within" in ran.stdout
+    assert not observers(lab)
+
+
+def test_a_drill_is_measured_from_inside_and_from_outside_side_by_side(lab: KindTarget, tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "pytest", "drills/test_api.py", "-k", "every_replica_killed", "--target", lab.address]
+    argv += ["--system", "lab-on-kind", "--meter", "both", "--run-folder", str(tmp_path / "run")]
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "1 passed" in ran.stdout, ran.stdout
+    (found,) = (tmp_path / "run").glob("*/outcome.json")
+    outcome = json.loads(found.read_text())
+    assert outcome["rto_s"] > 0
+    assert outcome["outside_rto_s"] > 0, "nobody was served, wherever he called from"
+    assert any(says.startswith("from outside: api came back") for says in outcome["why"])
     assert not observers(lab)
 
 

@@ -5,22 +5,17 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from kubernetes import utils
 
 from experiments import faults
 from targets import where
-from targets.boxes import image, marked
 from targets.clustered import Taken
 from targets.places import ROOT
-from targets.pods import canary, clusters, policies, reaper, rights, sweep, workloads
-from targets.pods import lab as lab_there
+from targets.pods import canary, policies, reaper, rights, sweep, workloads
 from targets.pods.cluster import Cluster, connected
 from targets.pods.target import REPLACED, KubernetesTarget
 from targets.pods.workloads import Selection
@@ -29,55 +24,9 @@ from targets.target import TargetError, Unable, VictimGone, attach
 from targets.waiting import until
 from tests import accounts
 from tests.kindlab import lacks
-
-SHOP = Path(__file__).parent / "shop"
-LONG_S = 120.0
-NAMESPACE = "shop"
-WHERE = {
-    "web": Selection(namespace=NAMESPACE, select="app=web"),
-    "db": Selection(namespace=NAMESPACE, select="app=db", role_label="role"),
-}
+from tests.shopcluster import LONG_S, NAMESPACE, SHOP, WHERE, serves, system
 
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Give a cluster with the shop on it; one is made when none is named."""
-    own = os.environ.get(where.KIND_CLUSTER)
-    name = own or marked.new()
-    if not own:
-        clusters.create(name)
-    built = image.find(None, print)
-    clusters.load(name, built)
-    there = clusters.find(name)
-    try:
-        _open_shop(there, built)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(where.OBSERVER_IMAGE, built)
-            yield there
-        assert not sweep.left(there)
-    finally:
-        if own:
-            lab_there.remove(there, NAMESPACE, LONG_S)
-        else:
-            clusters.delete(name)
-
-
-def _open_shop(there: Cluster, built: str) -> None:
-    there.core.create_namespace({"metadata": {"name": NAMESPACE}})
-    files = {name: (SHOP / name).read_text() for name in ("db.sh", "web.py")}
-    there.core.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": "shop"}, "data": files})
-    text = (SHOP / "shop.k8s.yaml").read_text().replace("SHOP_IMAGE", built)
-    with closing(there.client()) as own:
-        for document in yaml.safe_load_all(text):
-            utils.create_from_dict(own, document, namespace=NAMESPACE)
-    until(lambda: _serves(there), LONG_S, "the shop to open", 0.5)
-
-
-def _serves(there: Cluster) -> bool:
-    pods = [pod for found in workloads.of(there, WHERE).values() for pod in found]
-    return len(pods) == 3 and all(pod.ready for pod in pods)
 
 
 @pytest.fixture(scope="module")
@@ -85,28 +34,14 @@ def clerk(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Give the name of a context that may do what `targets rbac` writes, and nothing else."""
     file = tmp_path_factory.mktemp("clerk") / "kubeconfig"
     with accounts.made(cluster, NAMESPACE, "clerk", rights.USUAL, file):
-        system = file.with_suffix(".toml")
-        system.write_text(_system(cluster))
+        described = file.with_suffix(".toml")
+        described.write_text(system(cluster))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KUBECONFIG", str(file))
             patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
-            patch.setenv(where.SYSTEM, str(system))
+            patch.setenv(where.SYSTEM, str(described))
             yield "clerk"
         connected.cache_clear()
-
-
-def _system(cluster: Cluster) -> str:
-    """Write the shop's TOML as somebody would who has it on a cluster."""
-    name = cluster.context.removeprefix("kind-")
-    host = clusters.address(name)
-    text = (SHOP / "shop.toml").read_text().replace('compose = "docker-compose.yml"\n', "")
-    for component, url, more in (
-        ("web", f"http://{host}:30780", ""),
-        ("db", f"postgresql://clerk:abacus@{host}:30790/stock", 'role_label = "role"\n'),
-    ):
-        known = f'select = "app={component}"\nnamespace = "{NAMESPACE}"\nurl = "{url}"\n{more}'
-        text = text.replace(f"[components.{component}]\n", f"[components.{component}]\n{known}")
-    return text
 
 
 @pytest.fixture
@@ -221,7 +156,7 @@ def test_a_host_is_drained_by_who_may_and_by_nobody_else(
         finally:
             fault.heal(theirs, plan)
         assert not fault.active(theirs, plan)
-    until(lambda: _serves(cluster), LONG_S, "the shop to be open again", 0.5)
+    until(lambda: serves(cluster), LONG_S, "the shop to be open again", 0.5)
 
 
 def test_the_reaper_as_it_is_written_for_other_clusters_reaps_there(cluster: Cluster, shop: KubernetesTarget) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rollback import guard, holder, journal
+from rollback import guard, holder, journal, leases
 from rollback import stop as stopping
 from rollback.arming import Permit
 from rollback.journal import Owner
+from targets import places
 from targets.clustered import Taken
 from tests.fakes import FakeTarget, install
 
@@ -113,3 +114,34 @@ def test_it_stays_where_something_could_not_be_put_back(session: guard.Session, 
     session.stop(by="test")
     session.let_go()
     assert target.had == holder.written(session.owner)
+
+
+def test_a_dead_drills_is_given_back_when_nothing_of_it_is_open(target: SharedTarget) -> None:
+    """It died before it hurt anything, or after it had put everything back: nobody has a record to heal."""
+    dead = replace(journal.myself(), started=journal.myself().started + 1)
+    leases.note(journal.myself(), target.address)
+    leases.note(dead, target.address)
+    target.had = holder.written(dead)
+    stopping.stop(by="test")
+    assert target.had == ""
+    (left,) = (places.state_folder() / leases.FOLDER).iterdir()
+    assert left.name.endswith(f"-{journal.myself().started}.json"), "who lives keeps his"
+
+
+def test_a_dead_drills_stays_while_something_of_it_is_open(session: guard.Session, target: SharedTarget) -> None:
+    session.owner = replace(session.owner, started=session.owner.started + 1)
+    cut(session, target)
+    target.broken.add("uncut")
+    stopping.stop(by="test")
+    assert target.had == holder.written(session.owner)
+    target.broken.clear()
+    stopping.stop(by="test")
+    assert target.had == ""
+
+
+def test_a_note_that_nobody_can_read_is_no_hindrance(target: SharedTarget) -> None:
+    folder = journal.home() / leases.FOLDER
+    folder.mkdir()
+    (folder / "1-1.json").write_text("{")
+    (folder / "2-2.json").write_text('{"owner": {"pid": "x"}}')
+    assert stopping.stop(by="test") == stopping.Stopped()

@@ -10,11 +10,12 @@ import psutil
 import pytest
 
 from experiments import run
-from experiments.recovery import postgres
+from experiments.recovery import postgres, workloads
 from reports.outcome import Outcome
 from rollback import guard, journal
 from rollback import stop as stopping
 from rollback.arming import Permit
+from rollback.session import Overtaken
 from targets import local, where
 from targets.lab.target import LocalTarget
 from targets.target import Node
@@ -124,3 +125,37 @@ def test_a_drill_that_was_overtaken_is_unknown(drill: Drill) -> None:
     outcome = drill(script, component="postgres", rto="30 s")
     assert outcome.verdict == "unknown"
     assert outcome.why[0].startswith("overtaken: its kill was put back while it went on (watchdog: expired)")
+
+
+class _Lost:
+    """Workloads on a host that is dead."""
+
+    def nodes(self, _: str) -> tuple[Node, ...]:
+        return (Node(name="web-1", component="web"),)
+
+    def hosts(self) -> dict[str, str]:
+        return {"web-1": "dead"}
+
+    def unheard(self) -> frozenset[str]:
+        return frozenset({"dead"})
+
+    def blocking(self, _: str) -> tuple[str, ...]:
+        return ("partition-1",)
+
+    def act(self, *_: object) -> None:
+        raise AssertionError("it acted")
+
+    restart = forsake = unblock = has_all = act
+
+
+@pytest.mark.parametrize("runbook", [workloads.give_up_hosts, workloads.restart, workloads.unblock])
+def test_what_cannot_be_taken_back_is_not_done_once_it_may_not_be(
+    monkeypatch: pytest.MonkeyPatch, runbook: Callable[[str], object]
+) -> None:
+    def may_not() -> None:
+        raise Overtaken("put back")
+
+    monkeypatch.setattr(where, "target", _Lost)
+    monkeypatch.setattr(where, "_ask_first", [may_not])
+    with pytest.raises(Overtaken, match="put back"):
+        runbook("web")

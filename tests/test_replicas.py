@@ -139,8 +139,10 @@ def test_a_full_replica_refuses_others_and_lives(lab: LocalTarget) -> None:
             held.enter_context(socket.create_connection(("127.0.0.1", port or 0))).sendall(slow)
         until(lambda: status(lab, node="api-1") == 503, WITHIN_S, "a refusal")
         assert status(lab, "/livez", "api-1") == 200
+        assert status(lab, "/readyz", "api-1") == 503
         assert status(lab) == 200  # the door leads to the one with room
     until(lambda: status(lab, node="api-1") == 200, WITHIN_S, "room again")
+    assert status(lab, "/readyz", "api-1") == 200
 
 
 def test_memory_is_not_taken_beyond_a_safe_share(lab: LocalTarget) -> None:

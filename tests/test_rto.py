@@ -7,6 +7,7 @@ import pytest
 from tests.rules import API, LONG, Rule, hold, of
 from tests.runfolder import (
     OUTAGE,
+    Down,
     acked,
     activity,
     between,
@@ -170,6 +171,24 @@ def test_what_is_not_known_of_another_machines_clock_joins_the_bound(tmp_path: P
     assert there.rto_bound_s == pytest.approx(here.rto_bound_s + 0.007)
     assert "watched from beside the services, by a clock known to within 7.0 ms" in there.why
     assert of(tmp_path / "torn", clock={"offset_ns": "soon"}).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("down", "rto_s", "says"),
+    [
+        (between((0.1, 1.6)), 1.6, "from outside: api came back 1.60 ± 0.03 s after the fault"),
+        (between(), 0.0, "from outside: callers of api did not notice"),
+        (between((0.1, 9)), None, "from outside: api did not come back"),
+    ],
+)
+def test_what_a_second_client_saw_is_told_and_not_judged(
+    down: Down, rto_s: float | None, says: str, tmp_path: Path
+) -> None:
+    outcome = of(tmp_path, outside=requests(down=down))
+    assert outcome.verdict == "met", outcome
+    assert outcome.rto_s == pytest.approx(1.1, abs=0.001)
+    assert outcome.outside_rto_s == (None if rto_s is None else pytest.approx(rto_s, abs=0.001))
+    assert says in outcome.why
 
 
 def test_a_hypothesis_that_failed_while_the_fault_was_in_force_is_no_miss(tmp_path: Path) -> None:
