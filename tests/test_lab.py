@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from targets import local
+from targets import local, s3
 from targets.abilities import Killable, Loadable, Partitionable
 from targets.lab import build, processes
 from targets.lab.layout import COMPONENTS, PARTS
@@ -295,6 +295,14 @@ def test_without_objects_orders_go_on_and_uploads_are_refused_whole(lab: LocalTa
         lab.uncut("no-s3")
     until(lambda: nothing_is_half_written(lab), "nothing half-written")
     assert ask(lab.endpoint("api"), "GET", "/documents/refused")[0] == 404
+
+
+def test_an_object_that_comes_after_its_upload_was_given_up_does_not_stay(lab: LocalTarget) -> None:
+    bucket, name = s3.client(lab.endpoint("objects"))
+    bucket.put_object(Bucket=name, Key="documents/late/0", Body=b"late")
+    until(lambda: nothing_is_half_written(lab), "the late object gone")
+    assert "Contents" not in bucket.list_objects_v2(Bucket=name, Prefix="documents/late/")
+    bucket.close()
 
 
 def test_a_rule_that_could_do_nothing_is_refused(lab: LocalTarget) -> None:

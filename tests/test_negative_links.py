@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -99,8 +100,13 @@ def step(script: dict[str, Any], name: str) -> tuple[int, dict[str, Any]]:
     return next((at, step) for at, step in enumerate(script["method"]) if step["name"] == name)
 
 
+CLAIM = "insert into documents (key, name, size, state) values (%s, 'interrupted', 2000, 'stored')"
+
+
 def leave_half(key: str) -> None:
-    """Keep what a store should not have kept."""
+    """Keep what a store should not have kept, as a service would that did not look at what it had got."""
+    with psycopg.connect(where.target().endpoint("postgres"), autocommit=True) as connection:
+        connection.execute(CLAIM, (key,))
     client, bucket = s3.client(where.target().endpoint("objects"))
     with contextlib.closing(client):
         until(partial(_kept, client, bucket, key), 10, "the store to be there again")
@@ -115,6 +121,8 @@ def _kept(client: Any, bucket: str, key: str) -> bool:
 
 
 def forget_half(key: str) -> None:
+    with psycopg.connect(where.target().endpoint("postgres"), autocommit=True) as connection:
+        connection.execute("delete from documents where key = %s", (key,))
     client, bucket = s3.client(where.target().endpoint("objects"))
     client.delete_object(Bucket=bucket, Key=key)
     client.close()

@@ -102,7 +102,8 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         objects=Objects(os.environ["LAB_OBJECTS"]),
     )
     app.state.stores = stores
-    tasks = [asyncio.create_task(prepare(stores.database)), asyncio.create_task(documents.tidy(stores))]
+    lasting = (prepare(stores.database), documents.tidy(stores), documents.adopt(stores))
+    tasks = [asyncio.create_task(each) for each in lasting]
     yield
     for task in tasks:
         task.cancel()

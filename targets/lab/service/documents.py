@@ -3,7 +3,8 @@
 The row is the arbiter, so that nothing stays half-written whoever dies when: it is claimed as `pending` before the
 object is sent, and becomes `stored` only once the object is there; from then on the document can be read.  A claim
 whose object the store refused is given up at once.  What stays pending for too long, and what a newer upload replaces,
-becomes `doomed`: first its object is removed, then its row.
+becomes `doomed`: first its object is removed, then its row.  A store may take an object long after everybody gave it
+up, for kernels go on sending what a closed connection still holds: what has no row is found, and doomed, too.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ create index if not exists documents_by_name on documents (name, state);
 PREFIX = "documents/"
 ROW_WITHIN_S = 0.7
 TIDY_EVERY_S = 0.25
+ADOPT_EVERY_S = 2.0  # it lists the whole bucket
 CLAIM = "insert into documents (key, name, size) values (%(key)s, %(name)s, %(size)s)"
 UNCLAIM = "delete from documents where key = %(key)s and state = 'pending'"
 KEEP = """with kept as (
@@ -43,6 +45,11 @@ DOOM = """update documents as d set state = 'doomed'
 where (state = 'pending' and since < clock_timestamp() - interval '1.1 seconds')
 or (state = 'stored' and exists (select from documents as newer
     where newer.name = d.name and newer.state = 'stored' and newer.since > d.since))"""
+
+# rows come before their objects and are read after them here: who has none has lost it, and will not get another
+ADOPT = """insert into documents (key, name, size, state)
+select key, '', 0, 'doomed' from unnest(%s::text[]) as late(key)
+where not exists (select from documents where documents.key = late.key) on conflict do nothing"""
 
 # in one request, which must end within its deadline also on a busy store: else it is sent again and again, for nothing
 DOOMED = "select key from documents where state = 'doomed' limit 100"
@@ -86,12 +93,14 @@ async def get(request: Request) -> Response:
 async def audit(request: Request) -> Response:
     """Compare rows and objects; uploads under way, and what is being removed, show for a moment."""
     stores: Stores = request.app.state.stores
-    keys = await stores.objects.keys(PREFIX)
-    rows = await stores.database.run("select key, state from documents", within=ROW_WITHIN_S)
+    sizes = await stores.objects.sizes(PREFIX)
+    rows = await stores.database.run("select key, size, state from documents", within=ROW_WITHIN_S)
+    stored = {key: size for key, size, state in rows if state == "stored"}
     answer = {
-        "rows_without_object": sorted(key for key, state in rows if state == "stored" and key not in keys),
-        "objects_without_row": sorted(keys - {key for key, _ in rows}),
-        "unfinished": sorted(key for key, state in rows if state != "stored"),
+        "rows_without_object": sorted(stored.keys() - sizes.keys()),
+        "objects_without_row": sorted(sizes.keys() - {key for key, _, _ in rows}),
+        "objects_of_another_size": sorted(key for key in stored.keys() & sizes.keys() if stored[key] != sizes[key]),
+        "unfinished": sorted(key for key, _, state in rows if state != "stored"),
     }
     return JSONResponse(answer)
 
@@ -110,3 +119,12 @@ async def tidy(stores: Stores) -> None:
             await stores.database.run("delete from documents where key = any(%s)", (gone,), within=ROW_WITHIN_S)
         except (Unavailable, NotWritten, NotKnown):
             continue  # a store is away: later
+
+
+async def adopt(stores: Stores) -> None:
+    """Doom, for as long as the process lives, objects that came after their rows had gone."""
+    while True:
+        await asyncio.sleep(ADOPT_EVERY_S)
+        with suppress(Unavailable, NotWritten, NotKnown):
+            keys = list(await stores.objects.sizes(PREFIX))
+            await stores.database.run(ADOPT, (keys,), within=ROW_WITHIN_S)

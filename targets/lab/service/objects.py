@@ -95,12 +95,12 @@ class Objects:
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
         await self._within(lambda: self._client.delete_objects(Bucket=self.bucket, Delete=wanted))
 
-    async def keys(self, prefix: str) -> set[str]:
-        """List the keys under a prefix, all pages."""
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """List the keys under a prefix, all pages, with their objects' bytes."""
 
-        def read() -> set[str]:
+        def read() -> dict[str, int]:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return {row["Key"] for page in pages for row in page.get("Contents", [])}
+            return {row["Key"]: row["Size"] for page in pages for row in page.get("Contents", [])}
 
-        found: set[str] = await self._within(read)
+        found: dict[str, int] = await self._within(read)
         return found
