@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         action="append",
         metavar="DOING",
         help="look, lease, kill, partition, run, stress (these without it); drain, quota, rotate, lose, restart, "
-        "erase, backup, sweep, lab; may be said several times",
+        "rollout, erase, backup, sweep, lab; may be said several times",
     )
     rbac.add_argument("--target", help="kubernetes:kind-NAME: for the lab that stands there, whatever the system says")
     reaper = verbs.add_parser("reaper", help="write what puts back, in a cluster, what is past its time; as rbac does")

@@ -74,6 +74,7 @@ def test_a_host_without_power_is_lost_with_all_that_runs_there(lab: KindTarget) 
     lab.await_ready(LONG_S)
     if refusals.are_resets(f"{lab.name}-control-plane"):  # a cluster that was made here
         assert refusals.are_resets(host), "its rules went with its power"
+        assert refusals.are_forgotten(host)
     with pytest.raises(Unable, match=r"control-plane is not a worker"):
         lab.switchable([f"{lab.name}-control-plane"])
 

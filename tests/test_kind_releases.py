@@ -70,6 +70,9 @@ def test_of_two_bad_ones_the_good_one_is_still_known(lab: KindTarget) -> None:
     assert lab.releases(node) == (was, MISSING)
     lab.deploy(node, was)
     assert len(lab.releases(node)) == 1
+    lab.deploy(node, was)  # as those do who undo the same for several nodes at once
+    with pytest.raises(BadInput, match="has no release 'revision-99'"):
+        lab.deploy(node, "revision-99")
     with pytest.raises(BadInput, match="has no release 'nightly'; it has crashing, missing-image, revision-"):
         lab.deploy(node, "nightly")
     with pytest.raises(BadInput, match="only the one it runs"):

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from targets.lab import settings
 from targets.lab.layout import FRONT, Doors, names
-from targets.pods import claims, fewer, lab, rights, workloads
+from targets.pods import claims, fewer, kinds, lab, rights, workloads
 from targets.pods.work import Work
 from targets.target import BadInput, Ran, TargetError
 from targets.waiting import until
@@ -92,7 +92,13 @@ class Changes(Work):
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
         before = {pod.uid for pod in self.pods(component)}  # they may be too full to be called ready
-        fewer.resize(self.cluster, self._selections[component].namespace, component, count, self.expires_at)
+        fewer.resize(
+            self.cluster,
+            self._selections[component].namespace,
+            f"{kinds.DEPLOYMENT}/{component}",
+            count,
+            self.expires_at,
+        )
         what = f"{component} to have {count} pods"
         until(lambda: self._exactly(component, count, before), SCALED_WITHIN_S, what, POLL_S)
 

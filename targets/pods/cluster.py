@@ -20,6 +20,7 @@ from targets.target import BadInput, TargetError, TargetGone, Unreached, VictimG
 
 PATIENCE_S = (3.0, 20.0)  # to connect, and for an answer
 INSIDE = "of this pod's own cluster"  # in the place of a context, for who runs in the cluster
+PLUGIN = "argo rollouts "  # kubectl takes no flags before a plugin's name
 _CURES = {
     401: "its credentials are not accepted; renew them in the kubeconfig",
     403: "it is not permitted; `kubectl auth can-i --list` shows what is",
@@ -96,11 +97,13 @@ class Cluster:
         """What is permitted."""
         return self._api(client.AuthorizationV1Api)
 
-    def plain(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Ask for a thing of any kind by its path, as plain JSON: for kinds that no client knows."""
+    def plain(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> dict[str, Any]:
+        """Ask for a thing of any kind by its path, as plain JSON; `kind` is that of the body."""
         if "plain" not in self._made:
             self._made["plain"] = dynamic.DynamicClient(self.client(), discoverer=_undiscovered)
-        found: dict[str, Any] = self._made["plain"].request(method, path, body=body, serializer=_as_it_is)
+        found: dict[str, Any] = self._made["plain"].request(
+            method, path, body=body, content_type=kind, serializer=_as_it_is
+        )
         return found
 
     @contextmanager
@@ -116,7 +119,8 @@ class Cluster:
     def kubectl(self, namespace: str, words: str) -> str:
         """Write a kubectl command that means this cluster, whoever types it."""
         named = f"--kubeconfig {self.kubeconfig} " if self.kubeconfig else ""
-        return f"kubectl {named}--context {self.context} -n {namespace} {words}"
+        where = f"{named}--context {self.context} -n {namespace}"
+        return f"kubectl {words} {where}" if words.startswith(PLUGIN) else f"kubectl {where} {words}"
 
     def _api(self, kind: Any) -> Any:
         if "client" not in self._made:

@@ -1,4 +1,4 @@
-"""A Deployment with another number of pods than it had, which it says of itself, to be given back by anybody."""
+"""A workload with another number of pods than it had, which it says of itself, to be given back by anybody."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,25 +19,24 @@ def without(cluster: Cluster, pod: Pod, expires: datetime | None) -> None:
         cluster.core.patch_namespaced_pod(
             pod.name, pod.namespace, {"metadata": {"annotations": {COST: GOES_FIRST}}}, _content_type=MERGE
         )
-    name = pod.owner.partition("/")[2]
-    _set(cluster, pod.namespace, name, lambda count, _first: count - 1, expires)
-    deployments.await_observed(cluster, pod.namespace, name)
+    _set(cluster, pod.namespace, pod.owner, lambda count, _first: count - 1, expires)
+    deployments.await_observed(cluster, pod.namespace, pod.owner)
 
 
-def given_back(cluster: Cluster, namespace: str, name: str) -> None:
+def given_back(cluster: Cluster, namespace: str, owner: str) -> None:
     """Have it want as many as at first; nothing to do when it does."""
-    _set(cluster, namespace, name, lambda count, first: count if first is None else first)
+    _set(cluster, namespace, owner, lambda count, first: count if first is None else first)
 
 
-def resize(cluster: Cluster, namespace: str, name: str, wanted: int, expires: datetime | None) -> None:
+def resize(cluster: Cluster, namespace: str, owner: str, wanted: int, expires: datetime | None) -> None:
     """Have it want so many."""
-    _set(cluster, namespace, name, lambda _count, _first: wanted, expires)
+    _set(cluster, namespace, owner, lambda _count, _first: wanted, expires)
 
 
 def _set(
     cluster: Cluster,
     namespace: str,
-    name: str,
+    owner: str,
     decide: Callable[[int, int | None], int],
     expires: datetime | None = None,
 ) -> None:
@@ -54,4 +53,4 @@ def _set(
             metadata = deployments.marked(now, SCALED, FIRST_COUNT, str(first), expires)
         return {"metadata": metadata, "spec": {"replicas": wanted}}
 
-    deployments.change(cluster, namespace, name, patch)
+    deployments.change(cluster, namespace, owner, patch)

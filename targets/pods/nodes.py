@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from targets.clustered import PERMIT_IT
-from targets.pods import rights, workloads
+from targets.pods import kinds, rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod, Selection
 from targets.target import BadInput, Node, Unable, VictimGone
@@ -42,6 +42,10 @@ class Nodes:
         """Raise Unable, with the cure, when something that is needed for `doing` is not permitted there."""
         if lacks := rights.lacking(self.cluster, namespaces, doing):
             raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
+
+    def rolled_out(self, components: Collection[str]) -> bool:
+        """Tell whether one of these components has pods of a Rollout."""
+        return any(pod.owner.startswith(f"{kinds.ROLLOUT}/") for each in components for pod in self.pods(each))
 
     def known(self, component: str) -> None:
         """Raise BadInput for a component that there is not."""

@@ -7,17 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import policies, workloads
+from targets.pods import deployments, kinds, policies, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.neighbours import Neighbours
 from targets.pods.policies import CUT, MANAGED, OURS
-from targets.pods.workloads import MERGE
 from targets.target import TargetGone
 from targets.waiting import until
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # of a pod template: what `kubectl rollout restart` changes
 RESTARTED_WITHIN_S, POLL_S = 300.0, 0.2
-KINDS = {"Deployment": "deployment", "StatefulSet": "stateful_set"}  # as the client's methods call them
 
 
 class Remedies(Neighbours):
@@ -27,13 +25,13 @@ class Remedies(Neighbours):
         """Have all pods of a component replaced in its workloads' own order, and wait until the new ones serve."""
         self.known(component)
         where = self._selections[component]
-        owners = [owner.split("/") for owner in workloads.owners(self.cluster, where)]
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        for kind, name in owners:
-            restart(self.cluster, kind, where.namespace, name, now)
-        for kind, name in owners:
-            what = f"context {self.cluster.context}: {kind} {where.namespace}/{name} to be restarted"
-            until(partial(_is_rolled_out, self.cluster, kind, where.namespace, name), RESTARTED_WITHIN_S, what, POLL_S)
+        owners = list(workloads.owners(self.cluster, where))
+        now = datetime.now(UTC)
+        for owner in owners:
+            restart(self.cluster, where.namespace, owner, now)
+        for owner in owners:
+            what = f"context {self.cluster.context}: {owner} in {where.namespace} to be restarted"
+            until(partial(_is_rolled_out, self.cluster, where.namespace, owner), RESTARTED_WITHIN_S, what, POLL_S)
 
     def unheard(self) -> frozenset[str]:
         """Name the hosts that nobody has heard of for longer than the cluster waits."""
@@ -80,26 +78,25 @@ class Remedies(Neighbours):
                 )
 
 
-def restart(cluster: Cluster, kind: str, namespace: str, name: str, at: str) -> None:
-    """Change its pods' template as `kubectl rollout restart` does."""
-    body = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: at}}}}}
-    with cluster.asked(f"{kind} {namespace}/{name}"):
-        patch = getattr(cluster.apps, f"patch_namespaced_{KINDS[kind]}")
-        patch(name, namespace, body, _content_type=MERGE, _preload_content=False)
+def restart(cluster: Cluster, namespace: str, owner: str, at: datetime) -> None:
+    """Change its pods' template as `kubectl rollout restart` does; tell a Rollout when, as Argo's plugin does."""
+    if owner.startswith(f"{kinds.ROLLOUT}/"):
+        body: dict[str, Any] = {"restartAt": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+    else:
+        body = {"template": {"metadata": {"annotations": {RESTARTED: at.isoformat(timespec="microseconds")}}}}
+    deployments.patch(cluster, namespace, owner, {"spec": body})
 
 
-def _is_rolled_out(cluster: Cluster, kind: str, namespace: str, name: str) -> bool:
+def _is_rolled_out(cluster: Cluster, namespace: str, owner: str) -> bool:
     """Tell whether all its pods are of its present template, and serve."""
-    with cluster.asked(f"{kind} {namespace}/{name}"):
-        read = getattr(cluster.apps, f"read_namespaced_{KINDS[kind]}")
-        now = json.loads(read(name, namespace, _preload_content=False).data)
-    status, wanted = now["status"], now["spec"]["replicas"]
-    if status.get("observedGeneration", 0) < now["metadata"]["generation"]:
+    now = deployments.read(cluster, namespace, owner)
+    status, wanted = now["status"], now["spec"].get("replicas", 1)
+    if not deployments.is_seen(now) or status.get("restartedAt") != now["spec"].get("restartAt"):
         return False
     counts = [status.get(each, 0) for each in ("replicas", "updatedReplicas", "readyReplicas")]
     # a StatefulSet counts those of its last template again as soon as nothing is left of the one before
     return counts == [wanted] * len(counts) or (
-        kind == "StatefulSet"
+        now["kind"] == kinds.STATEFUL_SET
         and status.get("currentRevision") == status.get("updateRevision")
         and status.get("readyReplicas", 0) == wanted
     )

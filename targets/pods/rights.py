@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from targets.pods.cluster import Cluster
+from targets.pods.kinds import ARGO
 from targets.pods.policies import MANAGED, OURS
 from targets.target import BadInput
 
@@ -24,7 +25,7 @@ class Right:
 
 
 LOOK, LEASE, KILL, PARTITION, RUN, STRESS = "look", "lease", "kill", "partition", "run", "stress"
-DRAIN, QUOTA, ROTATE, LOSE, RESTART = "drain", "quota", "rotate", "lose", "restart"
+DRAIN, QUOTA, ROTATE, LOSE, RESTART, ROLLOUT = "drain", "quota", "rotate", "lose", "restart", "rollout"
 ERASE, BACKUP, SWEEP, LAB = "erase", "backup", "sweep", "lab"
 USUAL = (LOOK, LEASE, KILL, PARTITION, RUN, STRESS)
 NEEDED: dict[str, tuple[Right, ...]] = {
@@ -64,6 +65,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="apps", resource="deployments", verbs=("get", "patch")),
         Right(group="apps", resource="statefulsets", verbs=("get", "patch")),
     ),
+    ROLLOUT: (Right(group=ARGO, resource="rollouts", verbs=("get", "list", "patch")),),  # what others do to Deployments
     ERASE: (  # whoever makes a namespace again makes all that was in it, secrets and roles, too
         Right(resource="namespaces", verbs=("create", "delete", "get"), everywhere=True),
         Right(resource="persistentvolumes", verbs=("list", "patch"), everywhere=True),
@@ -88,6 +90,7 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(resource="nodes", verbs=("get", "list", "patch"), everywhere=True),
         Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
+        Right(group=ARGO, resource="rollouts", verbs=("get", "list", "patch"), everywhere=True),
         Right(resource="resourcequotas", verbs=("delete", "list"), everywhere=True),
         Right(group="coordination.k8s.io", resource="leases", verbs=("delete", "list"), everywhere=True),
         Right(

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, estates, fewer, frozen, hosts, kept, lease, quotas, releases, rotations
+from targets.pods import beside, estates, fewer, frozen, hosts, kept, kinds, lease, quotas, releases, rotations
 from targets.pods.cluster import Cluster, Forbidden
 from targets.pods.expiry import is_due, said
 from targets.pods.policies import CUT, MANAGED, OURS, RULES
@@ -95,14 +95,15 @@ def _frozen(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
 
 
 def _scaled(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
-    for name, namespace, annotations in _deployments(cluster, SCALED, due):
-        what = f"{namespace}/{name}: scaled, was {annotations.get(FIRST_COUNT)}"
-        yield what, partial(fewer.given_back, cluster, namespace, name)
+    for owner, namespace, annotations in _replacing(cluster, SCALED, due):
+        what = f"{namespace}/{owner.partition('/')[2]}: scaled, was {annotations.get(FIRST_COUNT)}"
+        yield what, partial(fewer.given_back, cluster, namespace, owner)
 
 
 def _released(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
-    for name, namespace, _ in _deployments(cluster, RELEASED, due):
-        yield f"{namespace}/{name}: a bad release", partial(releases.taken_back, cluster, namespace, name)
+    for owner, namespace, _ in _replacing(cluster, RELEASED, due):
+        what = f"{namespace}/{owner.partition('/')[2]}: a bad release"
+        yield what, partial(releases.taken_back, cluster, namespace, owner)
 
 
 def _closed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
@@ -154,11 +155,14 @@ def _rotated(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
             yield f"{namespace}/{secret}: a Secret with other values", back
 
 
-def _deployments(cluster: Cluster, label: str, due: datetime | None) -> Iterable[tuple[str, str, Mapping[str, str]]]:
-    with cluster.asked("deployments"):
-        items = cluster.apps.list_deployment_for_all_namespaces(label_selector=label).items
-    found = [(each.metadata.name, each.metadata.namespace, each.metadata.annotations or {}) for each in items]
-    return [each for each in found if is_due(each[2], due)]
+def _replacing(cluster: Cluster, label: str, due: datetime | None) -> Iterable[tuple[str, str, Mapping[str, str]]]:
+    for kind in {kinds.DEPLOYMENT, kinds.ROLLOUT} & set(kinds.known(cluster)):
+        with cluster.asked(kinds.RESOURCES[kind][1]):
+            items = cluster.plain("get", f"{kinds.path(kind)}?labelSelector={label}")["items"]
+        for each in items:
+            meta = each["metadata"]
+            if is_due(said := meta.get("annotations", {}), due):
+                yield f"{kind}/{meta['name']}", meta["namespace"], said
 
 
 def _pods(cluster: Cluster, label: str, due: datetime | None) -> Sequence[Any]:

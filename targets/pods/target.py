@@ -13,6 +13,7 @@ from targets.pods import (
     fewer,
     hosts,
     kept,
+    kinds,
     lease,
     observer,
     policies,
@@ -42,7 +43,6 @@ TAKEN = {  # what each of these undos deletes, as kubectl names it
     "free": "resourcequota --ignore-not-found {}",
     "unload": f"pod -l {LOAD}={{}}",
 }
-REPLACING = "Deployment/"
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
@@ -56,7 +56,9 @@ class KubernetesTarget(Remedies):
         """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
         there = self.namespaces(components)
         needed = (rights.LOOK, rights.KILL, rights.LEASE)
-        return tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
+        lacks = tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
+        rolled = not lacks and self.rolled_out(components)
+        return rights.lacking(self.cluster, there, rights.ROLLOUT) if rolled else lacks
 
     def lease(self, holder: str, drill: str, seconds: float) -> None:
         """Have the components' namespaces alone for so long. Taken names who has one of them."""
@@ -152,8 +154,8 @@ class KubernetesTarget(Remedies):
             self._hold(pod, held=False)
         where = self._selections[family]
         for owner in workloads.owners(self.cluster, where):
-            if owner.startswith(REPLACING):
-                fewer.given_back(self.cluster, where.namespace, owner.removeprefix(REPLACING))
+            if owner.startswith(kinds.REPLACING):
+                fewer.given_back(self.cluster, where.namespace, owner)
         until(lambda: self._has_all(family), SERVES_WITHIN_S, f"the pods of {family} to be ready", POLL_S)
 
     def down(self) -> tuple[str, ...]:
@@ -208,7 +210,7 @@ class KubernetesTarget(Remedies):
         if undo in TAKEN:
             taken = TAKEN[undo].format(arguments[0])
             return tuple(self.cluster.kubectl(each, f"delete {taken}") for each in self._namespaces())
-        if undo == "deploy" and (found := self._deployment(str(arguments[0]))):
+        if undo == "deploy" and (found := self._released(str(arguments[0]))):
             return releases.spelled(self.cluster, *found, str(arguments[1]))
         if undo in WHOLE:
             return WHOLE[undo](self.cluster, *map(str, arguments))
@@ -229,7 +231,7 @@ class KubernetesTarget(Remedies):
 
     def _keep_down(self, pod: Pod) -> None:
         """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""
-        if pod.owner.startswith(REPLACING):
+        if pod.owner.startswith(kinds.REPLACING):
             fewer.without(self.cluster, pod, self.expires_at)
         else:
             self._hold(pod, held=True)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from targets.pods import expiry
-from targets.pods.cluster import Cluster
+from targets.pods import expiry, kinds
+from targets.pods.cluster import Cluster, Forbidden
 from targets.target import BadInput
 
 MERGE = "application/merge-patch+json"  # lists are replaced; a patch of the usual kind would join them
@@ -17,7 +18,7 @@ MARKED = "drillyard/in-a-cut"  # a label of the pods that a cut names, each of w
 FROZEN = "drillyard/frozen"  # a label of a pod whose processes are stopped
 SCALED = "drillyard/scaled"  # a label of a workload that is to have another number of pods than it had
 FIRST_COUNT = "drillyard/replicas"  # an annotation beside it: how many
-RELEASED = "drillyard/released"  # a label of a Deployment that was given a release of ours
+RELEASED = "drillyard/released"  # a label of a workload that was given a release of ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +73,27 @@ def owners(cluster: Cluster, where: Selection, *, at_first: bool = False) -> dic
     `at_first`: before somebody of us changed that.
     """
     found = {}
-    with cluster.asked(f"workloads of {where.namespace}"):
-        for kind, listed in (
-            ("Deployment", _items(cluster.apps.list_namespaced_deployment(where.namespace, _preload_content=False))),
-            ("StatefulSet", _items(cluster.apps.list_namespaced_stateful_set(where.namespace, _preload_content=False))),
-        ):
-            for each in listed:
-                if matches(where.select, each["spec"]["template"]["metadata"].get("labels", {})):
-                    said = each["metadata"].get("annotations", {}).get(FIRST_COUNT) if at_first else None
-                    found[f"{kind}/{each['metadata']['name']}"] = int(said or each["spec"]["replicas"])
+    for kind in kinds.known(cluster):
+        for each in _of_kind(cluster, kind, where.namespace):
+            if matches(where.select, _labels(each["spec"])):
+                said = each["metadata"].get("annotations", {}).get(FIRST_COUNT) if at_first else None
+                found[f"{kind}/{each['metadata']['name']}"] = int(said or each["spec"].get("replicas", 1))
+    return found
+
+
+def _of_kind(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
+    """List a namespace's workloads. Of Rollouts, which not everybody has, those that may be seen."""
+    about = f"{kinds.RESOURCES[kind][1]} of {namespace}"
+    with suppress(*([Forbidden] if kind == kinds.ROLLOUT else [])), cluster.asked(about):
+        found: list[dict[str, Any]] = cluster.plain("get", kinds.path(kind, namespace))["items"]
+        return found
+    return []
+
+
+def _labels(spec: Mapping[str, Any]) -> Mapping[str, str]:
+    """Give the labels of a workload's pods; a Rollout may have their template from elsewhere."""
+    template: Mapping[str, Any] = spec.get("template", {}).get("metadata") or spec["selector"]
+    found: Mapping[str, str] = template.get("labels") or template.get("matchLabels") or {}
     return found
 
 
@@ -151,10 +164,11 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
 
 
 def _owner(meta: Mapping[str, Any]) -> str:
-    """Name the workload: a ReplicaSet's pods are its Deployment's, whose name it bears before its hash."""
+    """Name the workload: a ReplicaSet's pods are those of whoever made it, whose name it bears before its hash."""
     for each in meta.get("ownerReferences", []):
         if each.get("controller") and each["kind"] == "ReplicaSet":
-            return f"Deployment/{each['name'].rpartition('-')[0]}"
+            kind = kinds.ROLLOUT if kinds.ROLLED in meta.get("labels", {}) else kinds.DEPLOYMENT
+            return f"{kind}/{each['name'].rpartition('-')[0]}"
         if each.get("controller"):
             return f"{each['kind']}/{each['name']}"
     return ""
