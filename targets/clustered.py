@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from targets.target import TargetError
 
 PERMIT_IT = "`python -m targets rbac --system FILE` writes what has to be permitted"
+PERMIT_THAT = "`python -m targets rbac --system FILE --for {}` writes what has to be permitted"
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from targets.clustered import PERMIT_IT
+from targets.clustered import PERMIT_IT, PERMIT_THAT
 from targets.pods import kinds, rights, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod, Selection
@@ -41,7 +41,8 @@ class Nodes:
     def permitted(self, namespaces: Collection[str], doing: str) -> None:
         """Raise Unable, with the cure, when something that is needed for `doing` is not permitted there."""
         if lacks := rights.lacking(self.cluster, namespaces, doing):
-            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {PERMIT_IT}")
+            cure = PERMIT_IT if doing in rights.USUAL else PERMIT_THAT.format(doing)
+            raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {cure}")
 
     def rolled_out(self, components: Collection[str]) -> bool:
         """Tell whether one of these components has pods of a Rollout."""

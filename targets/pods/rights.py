@@ -119,6 +119,7 @@ def lacking(cluster: Cluster, namespaces: Iterable[str], doing: str) -> tuple[st
 def roles(namespaces: Collection[str], doings: Collection[str]) -> list[dict[str, Any]]:
     """Write the least that `doings` need: a Role for each namespace, and a ClusterRole for what is in none.
 
+    They are named after what they are for besides the usual: one that is applied later takes no other's place.
     BadInput names those of `doings` that do not exist.
     """
     if unknown := set(doings) - set(NEEDED):
@@ -127,15 +128,17 @@ def roles(namespaces: Collection[str], doings: Collection[str]) -> list[dict[str
         )
     rights = [right for doing in doings for right in NEEDED[doing]]
     inside, everywhere = ([each for each in rights if each.everywhere is said] for said in (False, True))
-    written = [_role("Role", inside, namespace=name) for name in sorted(namespaces)] if inside else []
-    return [*written, _role("ClusterRole", everywhere)] if everywhere else written
+    usual = set(USUAL) if set(USUAL) <= set(doings) else set()
+    name = "-".join((OURS, *sorted(set(doings) - usual)))
+    written = [_role("Role", name, inside, namespace=each) for each in sorted(namespaces)] if inside else []
+    return [*written, _role("ClusterRole", name, everywhere)] if everywhere else written
 
 
-def _role(kind: str, rights: Sequence[Right], **where: str) -> dict[str, Any]:
+def _role(kind: str, name: str, rights: Sequence[Right], **where: str) -> dict[str, Any]:
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": kind,
-        "metadata": {"name": OURS, **where, "labels": {MANAGED: OURS}},
+        "metadata": {"name": name, **where, "labels": {MANAGED: OURS}},
         "rules": _rules(rights),
     }
 
