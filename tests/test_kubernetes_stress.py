@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from experiments import faults
+from targets import where
 from targets.pods import rights, sweep, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.neighbours import LOAD
 from targets.pods.target import KubernetesTarget
 from targets.pods.workloads import Pod, Selection
-from targets.target import BadInput, Unable
+from targets.target import BadInput, TargetError, Unable
 from targets.waiting import until
 from tests import accounts
 from tests.kindlab import lacks
@@ -89,6 +90,19 @@ def test_it_ends_by_itself_and_labels_alone_take_it_away(cluster: Cluster, shop:
     (left,) = neighbours(cluster)
     assert sweep.sweep(cluster) == (f"{NAMESPACE}/{left.name}: a pod of ours",)
     assert LOAD in left.labels
+
+
+def test_what_ends_before_it_works_is_told_at_once(
+    cluster: Cluster, shop: KubernetesTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxies = cluster.core.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-proxy").items
+    monkeypatch.setenv(where.OBSERVER_IMAGE, proxies[0].spec.containers[0].image)  # every node has it; no Python does
+    plan = FAULT.plan(shop, component="db", seconds=LONG_S)
+    try:
+        with pytest.raises(TargetError, match=r"to work on .*: it ended"):
+            FAULT.inject(shop, plan)
+    finally:
+        FAULT.heal(shop, plan)
 
 
 def test_what_cannot_be_set_to_work_there_is_said_before(

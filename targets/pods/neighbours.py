@@ -70,9 +70,11 @@ class Neighbours(Rotations):
         name = json.loads(made.data)["metadata"]["name"]
         what = f"context {self.cluster.context}: {pod.namespace}/{name} to work on {pod.host}"
         try:
-            until(partial(self._is_ready, pod.namespace, name), STARTS_WITHIN_S, what, POLL_S)
+            now = until(partial(self._begun, pod.namespace, name), STARTS_WITHIN_S, what, POLL_S)
         except TargetError as error:
             raise TargetError(f"{error}; does every node have its image? --observer-image names another") from error
+        if now["phase"] in _ENDED:
+            raise TargetError(f"{what}: it ended, {now.get('message') or now.get('reason') or 'at once'}")
 
     def unload(self, load_id: str) -> None:
         """End the load of that id; nothing to do when there is none."""
@@ -96,14 +98,13 @@ class Neighbours(Rotations):
         """Name what pods of ours are made of: any image with a python3."""
         return os.environ.get(where.OBSERVER_IMAGE, canary.IMAGE)
 
-    def _is_ready(self, namespace: str, name: str) -> bool:
-        """Tell whether it works; TargetError when it has ended, with what is said of that."""
+    def _begun(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Give its status once it works, or has ended."""
         with self.cluster.asked(f"{namespace}/{name}"):
             answer = self.cluster.core.read_namespaced_pod(name, namespace, _preload_content=False)
-        status = json.loads(answer.data)["status"]
-        if status.get("phase") in _ENDED:
-            raise TargetError(f"{namespace}/{name} ended: {status.get('message') or status.get('reason') or 'at once'}")
-        return any(each.get("ready") for each in status.get("containerStatuses", []))
+        status: dict[str, Any] = json.loads(answer.data)["status"]
+        works = any(each.get("ready") for each in status.get("containerStatuses", []))
+        return status if works or status.get("phase") in _ENDED else None
 
     def _neighbours(self, labels: str) -> list[tuple[str, dict[str, Any]]]:
         found = []
