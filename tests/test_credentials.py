@@ -1,6 +1,7 @@
 """A kubeconfig's credentials: found where it says, and in memory where it holds them itself."""
 
 import base64
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -11,6 +12,8 @@ import yaml
 from kubernetes import client
 
 from targets.pods import credentials
+from targets.pods.cluster import Cluster
+from targets.target import TargetError
 from tests.test_clusters import context
 
 KEY = b"-----BEGIN PRIVATE KEY-----\nnot one\n"
@@ -49,3 +52,17 @@ def test_what_it_holds_is_on_no_disk_and_what_it_names_is_found_from_anywhere(
     assert not list(temporary.iterdir())
     del holder
     assert not os.path.exists(configuration.key_file)  # noqa: PTH110  a file in memory has no name to resolve
+
+
+def test_connections_end_with_whoever_had_a_use_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that goes through many kubeconfigs has no descriptors left otherwise."""
+    closed: list[Any] = []
+    monkeypatch.setattr(client.ApiClient, "close", lambda its: closed.append(its))  # noqa: PLW0108  a method
+    cluster: Any = Cluster(context="here", kubeconfig=known(tmp_path))
+    with pytest.raises(TargetError), cluster.asked("readyz"):
+        cluster.plain("get", "/readyz")
+    assert cluster.core.api_client
+    assert not closed
+    del cluster
+    gc.collect()  # what was raised knew it
+    assert len(closed) == 1

@@ -1,8 +1,8 @@
 """A cluster's API server, by the name of a context: never the kubeconfig's current one, and named in every message."""
 
-import atexit
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,7 +100,7 @@ class Cluster:
     def plain(self, method: str, path: str, body: Any = None, *, kind: str = "application/json") -> dict[str, Any]:
         """Ask for a thing of any kind by its path, as plain JSON; `kind` is that of the body."""
         if "plain" not in self._made:
-            self._made["plain"] = dynamic.DynamicClient(self.client(), discoverer=_undiscovered)
+            self._made["plain"] = dynamic.DynamicClient(self._client(), discoverer=_undiscovered)
         found: dict[str, Any] = self._made["plain"].request(
             method, path, body=body, content_type=kind, serializer=_as_it_is
         )
@@ -123,10 +123,14 @@ class Cluster:
         return f"kubectl {words} {where}" if words.startswith(PLUGIN) else f"kubectl {where} {words}"
 
     def _api(self, kind: Any) -> Any:
+        return kind(self._client())
+
+    def _client(self) -> Any:
+        """Give the one whose connections are kept, for as long as this is in use."""
         if "client" not in self._made:
             self._made["client"] = made = self.client()
-            atexit.register(made.close)
-        return kind(self._made["client"])
+            weakref.finalize(self, made.close)
+        return self._made["client"]
 
     def _refusal(self, error: ApiException, about: str) -> TargetError:
         said, reason, status = f"context {self.context}: {about}: ", _message(error), error.status
