@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
-from experiments.faults import fill
+from experiments.faults import _recovery, fill
 from targets import containers
 from targets.abilities import (
     Configurable,
@@ -217,18 +218,32 @@ def test_lost_data_is_copied_anew(lab: ContainersTarget) -> None:
 
 
 def test_a_recovery_that_never_ends_is_ended(lab: ContainersTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fill, "RECOVERS_WITHIN_S", 2.0)
+    monkeypatch.setattr(_recovery, "ENDS_WITHIN_S", 2.0)
     plan = fill.plan(lab, component="postgres", role="standby", count=1)
     (node,) = [each for each in lab.nodes("postgres", "standby") if each.name in plan["victims"]]
     hangs_once = "alter system set restore_command = 'mkdir once && exec sleep 1000'"
     assert lab.run(node, ["psql", "-Xc", hangs_once], timeout=20).code == 0
     lab.kill(node.name, running(lab, node.name))
     engine.client().api.start(build.container(lab.lab, node.name))
-    until(lambda: lab.run(node, ["pg_isready"], timeout=20).code == fill.NOT_READY, PATIENCE_S, "it to recover")
+    until(lambda: lab.run(node, ["pg_isready"], timeout=20).code == _recovery.NOT_READY, PATIENCE_S, "it to recover")
     hanging = running(lab, node.name)
     fill.heal(lab, plan)
     assert running(lab, node.name) != hanging
     assert lab.run(node, ["psql", "-Xc", "alter system reset restore_command"], timeout=20).code == 0
+
+
+def test_one_without_its_recovering_process_is_not_waited_for(
+    lab: ContainersTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_recovery, "ENDS_WITHIN_S", 600.0)
+    plan = fill.plan(lab, component="postgres", role="primary")
+    (node,) = lab.nodes("postgres", "primary")
+    abandoned = running(lab, node.name)
+    with psycopg.connect(node.endpoint):
+        assert lab.run(node, ["sh", "-c", "kill -TERM $(head -n 1 data/postmaster.pid)"], timeout=20).code == 0
+        until(lambda: lab.run(node, ["pg_isready"], timeout=20).code == _recovery.NOT_READY, PATIENCE_S, "nobody else")
+        fill.heal(lab, plan)
+    assert running(lab, node.name) != abandoned
 
 
 def test_loads_and_room(lab: ContainersTarget) -> None:

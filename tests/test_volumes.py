@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from experiments import faults
-from experiments.faults import fill as filling
+from experiments.faults import _recovery
 from probes import postgres
 from targets import local, where
 from targets.lab import control, loads, spaces, volumes
@@ -99,8 +100,9 @@ def test_a_full_standby_goes_on_answering_and_catches_up(lab: LocalTarget) -> No
 def test_one_that_never_ends_its_recovery_is_killed_and_started(
     lab: LocalTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "RECOVERS_WITHIN_S", 2.0)
-    plan = filling.plan(lab, component="postgres", role="standby", count=1)
+    monkeypatch.setattr(_recovery, "ENDS_WITHIN_S", 2.0)
+    fill = faults.load("fill")
+    plan = fill.plan(lab, component="postgres", role="standby", count=1)
     (victim,) = plan["victims"]
     (node,) = [each for each in lab.nodes("postgres", "standby") if each.name == victim]
     hangs_once = "mkdir once && exec sleep 1000"
@@ -109,10 +111,46 @@ def test_one_that_never_ends_its_recovery_is_killed_and_started(
     with pytest.raises(TargetError, match="does not serve"):
         control.ask(lab.folder, {"do": "nodes.start", "node": victim, "within": 1.0}, timeout=30)
     hanging = lab.incarnation(victim)
-    assert lab.run(node, ["pg_isready"], timeout=10).code == filling.NOT_READY
-    filling.heal(lab, plan)
+    assert lab.run(node, ["pg_isready"], timeout=10).code == _recovery.NOT_READY
+    fill.heal(lab, plan)
     assert lab.incarnation(victim) not in (None, hanging)
     assert sql(node, "select 1") == [(1,)]
+    assert lab.run(node, ["psql", "-Xc", "alter system reset restore_command"], timeout=10).code == 0
+    assert postgres.await_standbys(2, 30)["standbys"] == 2
+
+
+def test_one_without_its_recovering_process_is_not_waited_for(
+    lab: LocalTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is shutting down with a session open is like that for good: it writes on, and takes nobody."""
+    monkeypatch.setattr(_recovery, "ENDS_WITHIN_S", 600.0)  # longer than this test may last
+    fill = faults.load("fill")
+    plan = fill.plan(lab, component="postgres", role="primary")
+    (node,) = lab.nodes("postgres", "primary")
+    abandoned = lab.incarnation(node.name)
+    with psycopg.connect(node.endpoint, autocommit=True) as session:
+        assert lab.run(node, ["sh", "-c", "kill -TERM $(head -n 1 data/postmaster.pid)"], timeout=10).code == 0
+        until(lambda: lab.run(node, ["pg_isready"], timeout=10).code == _recovery.NOT_READY, "it takes nobody else")
+        assert session.execute("select 1").fetchone() == (1,)
+        fill.heal(lab, plan)
+    assert lab.incarnation(node.name) not in (None, abandoned)
+    assert sql(node, "select 1") == [(1,)]
+    assert postgres.await_standbys(2, 30)["standbys"] == 2
+
+
+def test_one_that_recovers_is_waited_for(lab: LocalTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = faults.load("fill").plan(lab, component="postgres", role="standby", count=1)
+    (node,) = [each for each in lab.nodes("postgres", "standby") if each.name in plan["victims"]]
+    seconds = 5 * _recovery.LOOKS * _recovery.ASKS_EVERY_S
+    slow = f"mkdir slow_once && sleep {seconds}; false"
+    assert lab.run(node, ["psql", "-Xc", f"alter system set restore_command = '{slow}'"], timeout=10).code == 0
+    lab.kill(node.name, str(lab.incarnation(node.name)))
+    with pytest.raises(TargetError, match="does not serve"):
+        control.ask(lab.folder, {"do": "nodes.start", "node": node.name, "within": 0.5}, timeout=30)
+    recovering = lab.incarnation(node.name)
+    assert lab.run(node, ["pg_isready"], timeout=10).code == _recovery.NOT_READY
+    faults.load("fill").heal(lab, plan)
+    assert lab.incarnation(node.name) == recovering
     assert lab.run(node, ["psql", "-Xc", "alter system reset restore_command"], timeout=10).code == 0
     assert postgres.await_standbys(2, 30)["standbys"] == 2
 

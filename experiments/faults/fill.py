@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from experiments.faults import Plan, _memory, able, chosen_nodes, spelled
+from experiments.faults import Plan, _memory, _recovery, able, chosen_nodes, spelled
 from targets.abilities import Confined, Killable, Loadable
 from targets.target import BadInput, Node, Target, TargetError, Unable, VictimGone
 from targets.waiting import until
@@ -16,9 +16,6 @@ from targets.waiting import until
 KIND = "stress"
 MOST_S = 3600
 FULL_WITHIN_S = 15.0
-RECOVERS_WITHIN_S = 15.0
-ASKS_EVERY_S, ASKS_WITHIN_S = 0.2, 3
-NOT_READY = 1  # pg_isready: the server answers, and takes no sessions
 BACK_WITHIN_S = 45.0
 _WHAT, _LOAD, _START = "fill a disk", "set programs to work beside its nodes", "start nodes"
 _MEGABYTE = 1 << 20
@@ -72,13 +69,13 @@ def active(target: Target, plan: Plan) -> bool:
 def heal(target: Target, plan: Plan) -> None:
     """Give the space back; a server that ended for want of it is started, one that recovers is waited for.
 
-    One that does neither is killed before: PostgreSQL that had no space in its own crash recovery, either, may stay
-    without the process that recovers, and would never serve again. Seen with PostgreSQL 18.
+    One that would do neither is killed before.
     """
     for load_id in plan["loads"].values():
         able(target, Loadable, _LOAD).unload(load_id)
     for name in plan["victims"]:
-        if begun := _recovers_for_ever(target, plan, name):
+        begun, node = able(target, Killable, _START).incarnation(name), Node(name=name, component=plan["component"])
+        if begun and _recovery.never_ends(target, node):
             with suppress(VictimGone):  # it has ended meanwhile
                 able(target, Killable, _START).kill(name, begun)
         until(partial(_started, target, name), BACK_WITHIN_S, f"{name}: to serve again")
@@ -107,24 +104,6 @@ def _use_up(target: Target, plan: Plan, name: str) -> None:
     ran = target.run(node, ["psql", "-XAtqc", _USE_UP.format(times=times)], timeout=FULL_WITHIN_S)
     if ran.code == 0 and int(ran.out):
         raise TargetError(f"{name} wrote {times} megabytes although its volume is full")
-
-
-def _recovers_for_ever(target: Target, plan: Plan, name: str) -> str | None:
-    """Give the incarnation of a server that keeps saying that it is not ready; None once it says anything else."""
-    begun, node = able(target, Killable, _START).incarnation(name), Node(name=name, component=plan["component"])
-    ready = ["pg_isready", "--quiet", f"--timeout={ASKS_WITHIN_S}"]
-
-    def recovers() -> bool:
-        try:
-            return target.run(node, ready, timeout=2 * ASKS_WITHIN_S).code == NOT_READY
-        except TargetError:  # it cannot be asked, which is no reason to kill it
-            return False
-
-    try:
-        until(lambda: not recovers(), RECOVERS_WITHIN_S, f"{name}: to end its recovery", ASKS_EVERY_S)
-    except TargetError:
-        return begun
-    return None
 
 
 def _started(target: Target, name: str) -> bool:
