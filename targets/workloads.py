@@ -1,15 +1,14 @@
 """What targets whose nodes are pods of workloads are able to do besides: asked for with isinstance, as in abilities."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol, runtime_checkable
+
+from targets.clustered import Hosted
 
 
 @runtime_checkable
-class Remediable(Protocol):
+class Remediable(Hosted, Protocol):
     """Its workloads can be helped as operators do it by hand."""
-
-    def hosts(self) -> Mapping[str, str]:
-        """Map each node that is placed to its host."""
 
     def restart(self, component: str) -> None:
         """Have all its nodes replaced in order, and wait until the new ones serve."""

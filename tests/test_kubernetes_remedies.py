@@ -7,7 +7,7 @@ import pytest
 
 from experiments.recovery import workloads as runbook
 from targets import where
-from targets.pods import power, sweep
+from targets.pods import clusters, power, sweep
 from targets.pods.cluster import Cluster
 from targets.pods.remedies import RESTARTED
 from targets.pods.target import KubernetesTarget
@@ -80,6 +80,30 @@ def test_what_is_on_a_dead_host_is_given_up_and_replaced_elsewhere(shop: Kuberne
     finally:
         power.switch_on(shop.cluster, name, host)
     until(lambda: not shop.unheard(), LONG_S, "the host to be heard of", 0.5)
+
+
+def test_a_component_leaves_a_zone_and_its_host_is_open_again(shop: KubernetesTarget) -> None:
+    zone = next(pod.zone for pod in shop.pods("web") if pod.zone != clusters.ITS_ZONE)
+    before = {pod.uid for pod in shop.pods("web") if pod.zone != zone}
+    told = runbook.leave_zone("web", zone)
+    now = [pod for pod in shop.pods("web") if pod.ready]
+    assert len(now) == 2
+    assert all(pod.zone != zone for pod in now)
+    assert before <= {pod.uid for pod in now}, "who was elsewhere stays"
+    assert told["hosts"]
+    assert shop.closed() == frozenset()
+    with pytest.raises(TargetError, match=f"no pod of web is in zone '{zone}'"):
+        runbook.leave_zone("web", zone)
+
+
+def test_where_there_is_no_room_elsewhere_the_zone_is_open_again(shop: KubernetesTarget) -> None:
+    (db,) = shop.nodes("db")  # it may not leave its volume, nor that its host
+    closed = db.zone == clusters.ITS_ZONE
+    wrong = (Unable, "it is not drained") if closed else (TargetError, "db to have all its pods elsewhere: not within")
+    with pytest.raises(wrong[0], match=wrong[1]):
+        runbook.leave_zone("db", db.zone, serves_within_s=5.0)
+    assert shop.closed() == frozenset()
+    until(lambda: shop.has_all("db"), LONG_S, "it to be back", 0.5)
 
 
 def test_elsewhere_there_is_no_such_runbook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psutil
 import pytest
@@ -131,7 +132,7 @@ class _Lost:
     """Workloads on a host that is dead."""
 
     def nodes(self, _: str) -> tuple[Node, ...]:
-        return (Node(name="web-1", component="web"),)
+        return (Node(name="web-1", component="web", zone="dark"),)
 
     def hosts(self) -> dict[str, str]:
         return {"web-1": "dead"}
@@ -145,10 +146,19 @@ class _Lost:
     def act(self, *_: object) -> None:
         raise AssertionError("it acted")
 
-    restart = forsake = unblock = has_all = act
+    def closed(self) -> frozenset[str]:
+        return frozenset()
+
+    def drainable(self, _: object) -> None:
+        pass
+
+    restart = forsake = unblock = has_all = drain = reopen = act
 
 
-@pytest.mark.parametrize("runbook", [workloads.give_up_hosts, workloads.restart, workloads.unblock])
+@pytest.mark.parametrize(
+    "runbook",
+    [workloads.give_up_hosts, partial(workloads.leave_zone, zone="dark"), workloads.restart, workloads.unblock],
+)
 def test_what_cannot_be_taken_back_is_not_done_once_it_may_not_be(
     monkeypatch: pytest.MonkeyPatch, runbook: Callable[[str], object]
 ) -> None:

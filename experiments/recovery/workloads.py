@@ -1,10 +1,10 @@
-"""Runbooks for the workloads of a cluster: pods of a dead host given up, a component restarted, or unblocked."""
+"""Runbooks for a cluster's workloads: pods of a dead host given up, a component moved, restarted, or unblocked."""
 
 import time
 from typing import Any
 
 from targets import where
-from targets.target import Unable
+from targets.target import TargetError, Unable
 from targets.waiting import until
 from targets.workloads import Remediable
 
@@ -36,6 +36,32 @@ def give_up_hosts(
     }
 
 
+def leave_zone(component: str, zone: str, serves_within_s: float = SERVES_WITHIN_S) -> dict[str, Any]:
+    """Move a component's pods from a zone to others, as `kubectl drain` and then `uncordon` of its hosts would.
+
+    Returns names and moments, once the component has all its pods elsewhere.  TargetError when it has none there, or
+    finds no room elsewhere; Unable for hosts that are not drained.  The hosts are open again in any case.
+    """
+    started_ns = time.monotonic_ns()
+    target = _target()
+    hosts = _hosts(target, component, zone)
+    if not hosts:
+        raise TargetError(
+            f"no pod of {component} is in zone {zone!r}; `kubectl get nodes -L topology.kubernetes.io/zone` lists them"
+        )
+    target.drainable(hosts)
+    already = target.closed()
+    where.check_may_act()
+    try:
+        for host in sorted(hosts):
+            target.drain(host, [name for name in _named(component) if target.hosts().get(name) == host])
+        until(lambda: target.has_all(component), serves_within_s, f"{component} to have all its pods elsewhere", POLL_S)
+    finally:
+        for host in hosts - already:
+            target.reopen(host)
+    return {"hosts": sorted(hosts), "detected_ns": started_ns, "recovery_started_ns": started_ns}
+
+
 def restart(component: str) -> dict[str, Any]:
     """Replace all pods of a component in its workloads' own order, as `kubectl rollout restart` does.
 
@@ -63,9 +89,13 @@ def unblock(component: str, detect_within_s: float = 10.0) -> dict[str, Any]:
     return {"policies": list(found), "detected_ns": detected_ns, "recovery_started_ns": detected_ns}
 
 
-def _hosts(target: Remediable, component: str) -> frozenset[str]:
-    named = {node.name for node in where.target().nodes(component)}
+def _hosts(target: Remediable, component: str, zone: str | None = None) -> frozenset[str]:
+    named = _named(component, zone)
     return frozenset(host for node, host in target.hosts().items() if node in named)
+
+
+def _named(component: str, zone: str | None = None) -> frozenset[str]:
+    return frozenset(node.name for node in where.target().nodes(component) if zone in (None, node.zone))
 
 
 def _target() -> Remediable:
