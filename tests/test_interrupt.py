@@ -42,7 +42,9 @@ MOMENTS: dict[str, Callable[[Session], object]] = {
 }
 
 
-@pytest.mark.parametrize("in_terminal", [True, False], ids=["terminal", "pipe"])
+@pytest.mark.parametrize(
+    "in_terminal", [True, pytest.param(False, marks=pytest.mark.nightly)], ids=["terminal", "pipe"]
+)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_interrupted(target: Target, tmp_path: Path, moment: str, in_terminal: bool) -> None:
     """Twice in a row where something is being put back, for impatience must not leave anything."""
@@ -110,7 +112,7 @@ def test_workers_get_longer_than_xdist_would_give_them(target: Target, tmp_path:
     assert stopping.residue(target) == []
 
 
-@pytest.mark.parametrize("trial", range(3))
+@pytest.mark.parametrize("trial", [0, *(pytest.param(trial, marks=pytest.mark.nightly) for trial in (1, 2))])
 def test_at_a_random_moment(tmp_path: Path, trial: int) -> None:
     wait_s = random.uniform(0, 14)
     with session(tmp_path / "s", in_terminal=bool(trial % 2)) as ran:

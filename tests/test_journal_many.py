@@ -56,6 +56,7 @@ def test_four_times_as_many_cost_four_times_as_much(
     assert min(many) < 2.5 * (MANY / FEW) * min(few), (few, many)  # quadratic would be 16 times
 
 
+@pytest.mark.nightly
 def test_ten_thousand_are_listed_and_closed(
     state: Callable[[str, int], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

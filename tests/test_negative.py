@@ -55,6 +55,29 @@ UNNOTICED = {
     "test_standby_lost",
 }
 
+# Trials of these, below or in tests/test_negative_<component>.py, end in `missed`, too, and for a better reason.
+OTHERWISE_MISSED = {
+    "test_backlog_worked_off",
+    "test_clock_skew",
+    "test_connections_exhausted",
+    "test_disk_full",
+    "test_everything_killed",
+    "test_half_cut",
+    "test_host_lost",
+    "test_host_lost_with_asynchronous_commit",
+    "test_killed_in_the_middle_of_a_job",
+    "test_object_store_answers_errors",
+    "test_object_store_out",
+    "test_object_store_restarted_in_mid_upload",
+    "test_object_store_slow",
+    "test_planned_switchover",
+    "test_scaled_up_under_load",
+    "test_sentinel_quorum_lost",
+    "test_split_brain_bounded",
+    "test_standbys_cut",
+    "test_zone_lost",
+}
+
 
 def edited(name: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """Load an experiment, leaving out the method's steps of these names."""
@@ -82,7 +105,13 @@ def test_every_experiment_is_drilled() -> None:
     assert {one.experiment for one in DRILLS.values()} == {path.stem for path in run.FOLDER.glob("*.yaml")}
 
 
-@pytest.mark.parametrize("name", sorted(set(DRILLS) - UNNOTICED))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.nightly if name in OTHERWISE_MISSED else ())
+        for name in sorted(set(DRILLS) - UNNOTICED)
+    ],
+)
 def test_an_objective_below_what_is_possible_is_missed(drill: Drill, name: str) -> None:
     played = DRILLS[name]
     outcome = drill(played.experiment, **played.held_to | {"rto": "1 ms"})
