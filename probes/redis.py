@@ -134,6 +134,16 @@ def await_replicas(count: int, timeout_s: float) -> dict[str, int]:
     return {"replicas": seen, "redundant_ns": time.monotonic_ns()}
 
 
+def await_quorum(timeout_s: float) -> dict[str, int]:
+    """Wait until the Sentinels could fail over: {"quorum_ns": when (monotonic)}; TargetError after `timeout_s` seconds.
+
+    Those that were restarted are found again by the others' next attempts: one that was under way to where a Sentinel
+    had been is given up after 15 s at the soonest (SENTINEL_MIN_LINK_RECONNECT_PERIOD in Redis' sentinel.c).
+    """
+    until(sentinel_quorum, timeout_s, "redis: the Sentinels' quorum")
+    return {"quorum_ns": time.monotonic_ns()}
+
+
 def _linked(cast: Cast) -> int:
     master = cast.agreed(cast.facts())
     roles = ask([master] if master else [], lambda node: _say(node, "ROLE"))

@@ -43,6 +43,26 @@ def test_sessions_are_held_though_the_reserved_ones_are_taken_for_a_moment(lab: 
     until(lambda: not exhaust.active(lab, plan), 10, "the sessions to be free")
 
 
+def test_the_runbook_waits_for_its_way_in(lab: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(where.VARIABLE, lab.address)
+    (primary,) = lab.nodes("postgres", "primary")
+    plan = exhaust.plan(lab, component="postgres", role="primary")
+    exhaust.inject(lab, plan)
+    try:
+        with ExitStack() as superusers:
+            for _ in range(RESERVED):
+                superusers.enter_context(psycopg.connect(primary.endpoint, autocommit=True))
+            monkeypatch.setattr(Named, "nodes", lambda *_: (primary,))  # a role cannot be asked for without a session
+            with pytest.raises(TargetError, match=r"a way into .*: not within 0\.1 s .*too many clients"):
+                sessions.end_idle(detect_within_s=0.1)
+            ending = threading.Timer(SOON_S, superusers.close)
+            ending.start()
+            assert sessions.end_idle(idle_s=0)["ended"] > RESERVED
+            ending.join()
+    finally:
+        exhaust.heal(lab, plan)
+
+
 @pytest.mark.parametrize("sent", [-1, 4, 5])
 def test_a_whole_upload_is_none_under_way(sent: int) -> None:
     with pytest.raises(BadInput, match=f"sent={sent} of size=4: no upload is under way"):

@@ -75,8 +75,18 @@ def test_a_host_without_power_is_lost_with_all_that_runs_there(lab: KindTarget) 
     if refusals.are_resets(f"{lab.name}-control-plane"):  # a cluster that was made here
         assert refusals.are_resets(host), "its rules went with its power"
         assert refusals.are_forgotten(host)
+        assert kubelet_may_read_claims(lab, host), "or it may ask before it is known to be concerned"
     with pytest.raises(Unable, match=r"control-plane is not a worker"):
         lab.switchable([f"{lab.name}-control-plane"])
+
+
+def kubelet_may_read_claims(lab: KindTarget, host: str) -> bool:
+    """Ask about a claim that no pod of that host has."""
+    asked = {"verb": "get", "resource": "persistentvolumeclaims", "namespace": lab.namespace, "name": "nobodys"}
+    review = {"user": f"system:node:{host}", "groups": ["system:nodes"], "resourceAttributes": asked}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": review}
+    said = lab.cluster.plain("post", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    return bool(said["status"]["allowed"])
 
 
 def test_hosts_that_are_not_ours_to_close_are_not(lab: KindTarget) -> None:

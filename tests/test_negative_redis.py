@@ -28,6 +28,7 @@ def test_without_the_runbook_a_lost_quorum_is_missed(drill: Drill) -> None:
         "restart the Sentinels that hang",
         "Sentinel promotes a replica",
         "the other replica follows the new master",
+        "the Sentinels have found one another",
     )
     outcome = drill(edited("redis-quorum-lost", without=steps), component="redis", rto="4 s")
     assert outcome.verdict == "missed", outcome

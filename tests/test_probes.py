@@ -92,7 +92,12 @@ def test_a_dead_node_is_counted_out_and_in_again(lab: Target) -> None:
     lab.kill("sentinel-a", incarnation)
     assert processes.running("sentinel") == 2
     assert redis.sentinel_quorum()
+    lab.kill("sentinel-b", str(lab.incarnation("sentinel-b")))
+    with pytest.raises(TargetError, match=r"the Sentinels' quorum: not within 0\.1 s"):
+        redis.await_quorum(0.1)
+    lab.start("sentinel-b")
     lab.start("sentinel-a")
+    assert redis.await_quorum(LONG_S)["quorum_ns"] <= time.monotonic_ns()
     assert processes.await_running("sentinel", 3, LONG_S) == 3
 
 

@@ -1,12 +1,13 @@
 """Runbook for a PostgreSQL primary whose connections are exhausted: end the idle sessions of whoever holds most."""
 
 import time
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from targets import where
-from targets.target import TargetError
+from targets.target import Node, TargetError
 from targets.waiting import until
 
 FREE = """select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
@@ -33,8 +34,7 @@ def end_idle(
     # one that has no session left, not even a reserved one at that moment, says nothing of its role
     primary, *_ = until(lambda: target.nodes(component, "primary"), detect_within_s, f"a primary of {component}")
     try:
-        # a superuser, who may use the reserved slots; one session, for there are three
-        with psycopg.connect(primary.endpoint, autocommit=True, connect_timeout=2) as connection:
+        with until(partial(_session, primary), detect_within_s, f"a way into {primary.name}") as connection:
             until(lambda: _free(connection) <= 0, detect_within_s, f"{primary.name} to run out of sessions")
             detected_ns = time.monotonic_ns()
             user, program, held = connection.execute(HOARDER).fetchone() or ("", "", 0)
@@ -56,6 +56,14 @@ def end_idle(
         "detected_ns": detected_ns,
         "recovery_started_ns": detected_ns,
     }
+
+
+def _session(primary: Node) -> "psycopg.Connection[Any]":
+    """Log in as a superuser, who may use the reserved slots; they are few, and others look in by them, too."""
+    try:
+        return psycopg.connect(primary.endpoint, autocommit=True, connect_timeout=2)
+    except psycopg.OperationalError as error:
+        raise TargetError(f"{primary.name}: {error}") from error
 
 
 def _free(connection: "psycopg.Connection[Any]") -> int:

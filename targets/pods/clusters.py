@@ -12,7 +12,7 @@ from docker.errors import DockerException, NotFound
 
 from targets import places
 from targets.boxes import engine, marked
-from targets.pods import refusals
+from targets.pods import refusals, rights
 from targets.pods.cluster import Cluster, connected
 from targets.pods.workloads import ZONE
 from targets.target import BadInput, TargetError, TargetGone
@@ -20,6 +20,7 @@ from targets.target import BadInput, TargetError, TargetGone
 IMAGE = "DRILLYARD_KIND_IMAGE"  # of the nodes, where kind's own cannot be pulled
 ZONES = ("zone-a", "zone-b")  # of the workers
 ITS_ZONE = "zone-c"  # of the control plane: in two zones a lost one may take a primary and the standby that confirmed
+TRUSTED = "drillyard-kubelets"
 CREATED_WITHIN_S, DELETED_WITHIN_S = 300.0, 60.0
 
 
@@ -48,7 +49,25 @@ def create(name: str) -> None:
     cluster, host = find(name), f"{name}-control-plane"
     with cluster.asked(f"node {host}"):
         cluster.core.patch_node(host, {"metadata": {"labels": {ZONE: ITS_ZONE}}, "spec": {"taints": None}})
+    _trust_kubelets(cluster)
     refusals.by_reset([host, f"{name}-worker", f"{name}-worker2"])
+
+
+def _trust_kubelets(cluster: Cluster) -> None:
+    """Let kubelets read what pods need without a look at whether these are theirs.
+
+    The API server knows that a moment later than the kubelet.  One that asks for a new pod's claim in between is told
+    that it may not, and asks again after ten seconds and more (seen on two cores, in two of two lost labs).
+    """
+    body = {
+        "apiVersion": f"{rights.GROUP}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": TRUSTED},
+        "roleRef": {"apiGroup": rights.GROUP, "kind": "ClusterRole", "name": "system:node"},
+        "subjects": [{"apiGroup": rights.GROUP, "kind": "Group", "name": "system:nodes"}],
+    }
+    with cluster.asked(TRUSTED):
+        cluster.plain("post", f"/apis/{rights.GROUP}/v1/clusterrolebindings", body)
 
 
 def delete(name: str) -> None:
