@@ -43,7 +43,8 @@ def test_the_drills_need_no_more_than_is_written(
     own = str(kind_lab.cluster.kubeconfig)
     written = ran("targets", "rbac", "--system", "lab", "--target", f"kubernetes:{context}", KUBECONFIG=own)
     assert list(yaml.safe_load_all(written)) == rights.roles([kind_lab.namespace], DOINGS)
-    with accounts.made(kind_lab.cluster, kind_lab.namespace, WHO, DOINGS, file):
+    who = f"{WHO}-{drills.replace(' ', '-')}"
+    with accounts.made(kind_lab.cluster, kind_lab.namespace, who, DOINGS, file):
         known = yaml.safe_load(file.read_text())
         known["contexts"][0]["name"] = context  # by which Drillyard knows that there may be a lab
         file.write_text(yaml.safe_dump(known))
