@@ -21,8 +21,8 @@ def never_ends(target: Target, node: Node) -> bool:
     """Wait until a server takes sessions or has ended; True for one that would go on doing neither.
 
     A PostgreSQL that finds no space in its crash recovery, either, may lose the process that recovers, keep those that
-    serve it, and start no other: it says for ever that it is not ready.  Seen with PostgreSQL 18, about once in 200
-    full disks.  One that has not ended its recovery within ENDS_WITHIN_S is taken for such a one, too.
+    serve it, and start no other: it says for ever that it is not ready.  Seen with PostgreSQL 18, in one of 330 full
+    disks.  One that has not ended its recovery within ENDS_WITHIN_S is taken for such a one, too.
     """
     abandoned = 0
 
