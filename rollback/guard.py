@@ -20,7 +20,7 @@ from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
 from targets import places
 from targets.abilities import Witnessed
-from targets.clustered import PERMIT_IT, Expiring, Spread, Taken
+from targets.clustered import Expiring, Spread, Taken
 from targets.target import BadInput, DrillyardError, Target
 
 __all__ = ["NeverBit", "Overtaken", "Refused", "Session", "StoppedByHand", "inject", "plan", "refusals", "shut"]
@@ -237,8 +237,8 @@ def _watched(session: Session) -> Watchdog:
 
 
 def _forbidden(target: Target, components: Collection[str]) -> list[str]:
-    lacks = target.forbidden(components) if isinstance(target, Spread) else ()
-    return [f"{target.address} does not permit it: {', '.join(lacks)}; {PERMIT_IT}"] if lacks else []
+    said = target.forbidden(components) if isinstance(target, Spread) else ""
+    return [f"{target.address} {said}"] if said else []
 
 
 def _nodes(target: Target, components: Collection[str]) -> dict[str, list[str]]:

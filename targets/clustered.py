@@ -18,8 +18,8 @@ class Spread(Protocol):
     def namespaces(self, components: Collection[str]) -> frozenset[str]:
         """Name those in which these components are."""
 
-    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
-        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
+    def forbidden(self, components: Collection[str]) -> str:
+        """Say what drills need to be permitted there and are not, with the cure; "" when all is."""
 
 
 @runtime_checkable

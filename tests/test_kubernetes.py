@@ -52,7 +52,7 @@ def shop(clerk: str) -> KubernetesTarget:
 
 
 def test_what_is_not_permitted_is_named(cluster: Cluster, shop: KubernetesTarget) -> None:
-    assert shop.forbidden(["web"]) == ()
+    assert shop.forbidden(["web"]) == ""
     assert shop.namespaces(["web", "db"]) == {NAMESPACE}
     assert rights.lacking(shop.cluster, ["default"], rights.KILL)[0] == "delete pods in default"
     assert rights.lacking(cluster, ["default"], rights.KILL) == ()

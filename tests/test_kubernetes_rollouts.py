@@ -12,6 +12,7 @@ import yaml
 from experiments import faults
 from experiments.recovery import api, workloads
 from targets import where
+from targets.clustered import PERMIT_THAT
 from targets.pods import kinds, rights, sweep
 from targets.pods.cluster import Cluster
 from targets.pods.releases import CRASHING, MISSING
@@ -125,4 +126,5 @@ def test_a_right_that_lacks_is_named(front: KubernetesTarget, tmp_path: Path, pe
     with accounts.made(front.cluster, NAMESPACE, porter, doings, tmp_path / "kubeconfig"):
         porters = Cluster(context=porter, kubeconfig=tmp_path / "kubeconfig")
         found = KubernetesTarget(porters, f"kubernetes:{porter}", WHERE).forbidden(["front"])
-    assert found == (() if permitted else tuple(f"{verb} rollouts in shop" for verb in ("get", "list", "patch")))
+    lacks = "does not permit it: get rollouts in shop, list rollouts in shop, patch rollouts in shop; "
+    assert found == ("" if permitted else lacks + PERMIT_THAT.format(rights.ROLLOUT))

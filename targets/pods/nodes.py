@@ -44,6 +44,16 @@ class Nodes:
             cure = PERMIT_IT if doing in rights.USUAL else PERMIT_THAT.format(doing)
             raise Unable(f"context {self.cluster.context} does not permit it: {', '.join(lacks)}; {cure}")
 
+    def forbidden(self, components: Collection[str]) -> str:
+        """Say what drills need to be permitted there and are not, with the cure; "" when all is."""
+        there = self.namespaces(components)
+        needed = (rights.LOOK, rights.KILL, rights.LEASE)
+        lacks = tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
+        cure = PERMIT_IT
+        if not lacks and self.rolled_out(components):
+            lacks, cure = rights.lacking(self.cluster, there, rights.ROLLOUT), PERMIT_THAT.format(rights.ROLLOUT)
+        return f"does not permit it: {', '.join(lacks)}; {cure}" if lacks else ""
+
     def rolled_out(self, components: Collection[str]) -> bool:
         """Tell whether one of these components has pods of a Rollout."""
         return any(pod.owner.startswith(f"{kinds.ROLLOUT}/") for each in components for pod in self.pods(each))

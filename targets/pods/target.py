@@ -52,14 +52,6 @@ class KubernetesTarget(Remedies):
     disposable = False
     restarts_within_s = 30.0  # a kubelet waits longer each time
 
-    def forbidden(self, components: Collection[str]) -> tuple[str, ...]:
-        """Name what drills need to be permitted there, and are not: "delete pods in shop"."""
-        there = self.namespaces(components)
-        needed = (rights.LOOK, rights.KILL, rights.LEASE)
-        lacks = tuple(lack for doing in needed for lack in rights.lacking(self.cluster, there, doing))
-        rolled = not lacks and self.rolled_out(components)
-        return rights.lacking(self.cluster, there, rights.ROLLOUT) if rolled else lacks
-
     def lease(self, holder: str, drill: str, seconds: float) -> None:
         """Have the components' namespaces alone for so long. Taken names who has one of them."""
         for namespace in self._namespaces():
