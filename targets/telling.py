@@ -12,9 +12,10 @@ class Listing(Protocol):
 
 @runtime_checkable
 class Restarting(Protocol):
-    """Whoever restarts its nodes takes longer for it than a supervisor beside them."""
+    """Somebody restarts its nodes in his own time, which grows with every restart."""
 
-    restarts_within_s: float
+    def kept_down(self) -> tuple[str, ...]:
+        """Name those that do not run since something of ours is in his way."""
 
 
 @runtime_checkable

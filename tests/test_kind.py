@@ -61,7 +61,7 @@ def test_who_is_not_restarted_by_the_lab_stays_down_until_started(lab: KindTarge
     assert instance
     lab.kill(victim, instance)
     assert lab.incarnation(victim) is None
-    assert lab.down() == (victim,)
+    assert lab.down() == lab.kept_down() == (victim,)
     with pytest.raises(VictimGone):
         lab.kill(victim, instance)
     assert any("finalizers" in line for line in lab.spelled("start", victim))
@@ -89,10 +89,12 @@ def test_a_replica_that_is_lost_for_good_is_not_replaced_until_it_is_started(lab
     until(lambda: [node.name for node in lab.nodes("api")] == [other], LONG_S, "it is gone, and the other is not")
     assert lab.incarnation(victim) is None
     assert lab.down() == ("a pod of api",)
+    assert lab.kept_down() == ("a pod of Deployment/api",)
     assert len(lab.nodes("api")) == 1
     lab.start(victim)
     assert lab.incarnation(victim) == REPLACED
     assert not lab.down()
+    assert not lab.kept_down()
     assert not lab.resized()
     assert not sweep.left(lab.cluster)
 

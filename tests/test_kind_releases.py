@@ -58,6 +58,8 @@ def test_a_crash_loop_is_counted(lab: KindTarget) -> None:
     lab.deploy(node, CRASHING)
     assert lab.releases(node) == (*was, CRASHING)
     until(lambda: lab.restarts(node) >= 2, LONG_S, "two restarts")
+    assert until(lab.down, LONG_S, "its kubelet to wait")
+    assert not lab.kept_down(), "nothing of ours keeps it down"
     lab.deploy(node, was[-1])
     until(lambda: lab.restarts(node) == 0, LONG_S, "nothing to crash any more")
 

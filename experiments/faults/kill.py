@@ -107,9 +107,13 @@ def by_hand(target: Target, plan: Plan) -> list[str]:
 
 
 def residue(target: Target) -> list[str]:
-    """Name the nodes that should run and do not, nor do within 3 s or the target's own time: they may be restarted."""
+    """Name the nodes that should run and do not, nor do within 3 s: they may be restarted.
+
+    Where somebody restarts them in his own time, only those that he will not start.
+    """
     killable = able(target, Killable, "kill nodes")
-    ends = time.monotonic() + (target.restarts_within_s if isinstance(target, Restarting) else RESTARTED_WITHIN_S)
-    while (down := killable.down()) and time.monotonic() < ends:
+    look = target.kept_down if isinstance(target, Restarting) else killable.down
+    ends = time.monotonic() + RESTARTED_WITHIN_S
+    while (down := look()) and time.monotonic() < ends:
         time.sleep(LOOK_S)
     return [f"{name} does not run" for name in down]

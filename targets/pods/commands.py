@@ -12,14 +12,18 @@ from urllib3.exceptions import HTTPError
 
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import Pod
-from targets.target import TargetError
+from targets.target import TargetError, VictimGone
 
 Said = tuple[int, str, str]  # exit code, output, errors
+NO_CONTAINER = "container not found"  # a kubelet's word for one that has ended
 FETCHED_WITHIN_S = (2.0, 2.0)  # to connect, and for an answer
 
 
 def inside(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -> Said:
-    """Run a command in a pod's first container. TargetError when it does not run, or not to its end in time."""
+    """Run a command in a pod's first container. TargetError when it does not run, or not to its end in time.
+
+    VictimGone when it has ended, and that is not known yet.
+    """
     about = f"{pod.namespace}/{pod.name}"
     if not pod.incarnation:
         raise TargetError(f"context {cluster.context}: {about} does not run")
@@ -74,5 +78,6 @@ def _code(status: dict[str, object]) -> int:
     causes = details.get("causes", []) if isinstance(details, dict) else []
     codes = [each["message"] for each in causes if each.get("reason") == "ExitCode"]
     if not codes:
-        raise TargetError(str(status.get("message")))
+        said = str(status.get("message"))
+        raise (VictimGone if NO_CONTAINER in said else TargetError)(said)
     return int(codes[0])

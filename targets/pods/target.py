@@ -50,7 +50,6 @@ class KubernetesTarget(Remedies):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
-    restarts_within_s = 30.0  # a kubelet waits longer each time
 
     def lease(self, holder: str, drill: str, seconds: float) -> None:
         """Have the components' namespaces alone for so long. Taken names who has one of them."""
@@ -158,6 +157,12 @@ class KubernetesTarget(Remedies):
             lacks = [] if down or self._has_all(component, at_first=True) else [f"a pod of {component}"]
             found += down + lacks
         return tuple(found)
+
+    def kept_down(self) -> tuple[str, ...]:
+        """Name the pods that were killed for good, and the workloads that are to have fewer than they had."""
+        held = [self.named(pod) for pods in self.everywhere().values() for pod in pods if pod.held]
+        scaled = [each for namespace in self._namespaces() for each in workloads.scaled(self.cluster, namespace)]
+        return (*held, *(f"a pod of {each}" for each in scaled))
 
     def means(self, rule: Rule) -> str:
         """Say by what means the rule would be kept. Unable for what no NetworkPolicy can do."""

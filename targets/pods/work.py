@@ -72,8 +72,9 @@ class Work(KubernetesTarget):
         ends = time.monotonic() + RESUMES_WITHIN_S
         while pod := self.find(node):
             try:
-                if pod.incarnation:
-                    self.signal(pod, signal.SIGCONT)
+                with suppress(VictimGone):
+                    if pod.incarnation:
+                        self.signal(pod, signal.SIGCONT)
                 frozen.unmark(self.cluster, pod)  # also of one whose processes were killed
             except Unreached:
                 raise

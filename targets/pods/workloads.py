@@ -81,6 +81,16 @@ def owners(cluster: Cluster, where: Selection, *, at_first: bool = False) -> dic
     return found
 
 
+def scaled(cluster: Cluster, namespace: str) -> list[str]:
+    """Name a namespace's workloads, "Deployment/web", that say of themselves that they had another number of pods."""
+    return [
+        f"{kind}/{each['metadata']['name']}"
+        for kind in kinds.known(cluster)
+        for each in _of_kind(cluster, kind, namespace)
+        if SCALED in each["metadata"].get("labels", {})
+    ]
+
+
 def _of_kind(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
     """List a namespace's workloads. Of Rollouts, which not everybody has, those that may be seen."""
     about = f"{kinds.RESOURCES[kind][1]} of {namespace}"
