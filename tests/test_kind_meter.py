@@ -1,6 +1,7 @@
 """The client in a pod of a real kind cluster: what it sees, by which clock, and that it leaves nothing."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from drills.harness import meter
 from probes import handle, watching
 from targets import systems
+from targets.boxes import here
 from targets.places import ROOT
 from targets.pods import commands, observer, workloads
 from targets.pods.elsewhere import Clock
@@ -94,6 +96,15 @@ def test_a_relay_that_dies_takes_the_client_along(lab: KindTarget, tmp_path: Pat
         assert clients(lab, pod)
         client.kill()
         until(lambda: not clients(lab, pod), LONG_S, "the client in the pod to end")
+
+
+def test_the_client_there_goes_before_others_where_this_machine_runs_it(lab: KindTarget, tmp_path: Path) -> None:
+    with lab.observer() as argv, handle.start(asked(lab, tmp_path), argv):
+        (pod,) = observers(lab)
+        if not (seen := here.processes([pod.process])):
+            pytest.skip("the cluster's processes are not to be seen on this machine")
+        ranks = {os.sched_getscheduler(pid) for pid, _, _ in seen[pod.process]}
+    assert ranks == {os.SCHED_RR | os.SCHED_RESET_ON_FORK}
 
 
 def clients(lab: KindTarget, pod: Pod) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from targets.lab.processes import stat
 
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
+_GROUPLESS = Path("/sys/fs/cgroup/cpu/cgroup.procs")
 Found = tuple[int, str, str]  # pid, state letter, command line
 
 
@@ -47,6 +48,24 @@ def send(number: signal.Signals, box: str, pids: Iterable[int]) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def favour(box: str) -> None:
+    """Have a container's processes go before others, as far as we may: its clients say how late they were all the same.
+
+    Real-time, as the client on this machine asks for itself; in a container it has not the right to.
+    """
+    for pid, _, _ in processes([box]).get(box, []):
+        with suppress(OSError):
+            try:
+                _hurry(pid)
+            except PermissionError:  # a kernel that counts such processes' time by group gives containers' groups none
+                _GROUPLESS.write_text(str(pid))
+                _hurry(pid)
+
+
+def _hurry(pid: int) -> None:
+    os.sched_setscheduler(pid, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def _send(number: signal.Signals, box: str, pid: int) -> None:

@@ -27,18 +27,19 @@ def place(cluster: Cluster, namespace: str, image: str) -> Iterator[Sequence[str
     try:
         with cluster.asked(f"{namespace}/{name}"):
             cluster.core.create_namespaced_pod(namespace, _body(name, image), _preload_content=False)
-        _await(cluster, namespace, name)
+        container = _awaited(cluster, namespace, name)
         known = str(cluster.kubeconfig or "")
-        yield [sys.executable, "-m", "targets.pods.relay", cluster.context, known, namespace, name]
+        yield [sys.executable, "-m", "targets.pods.relay", cluster.context, known, namespace, name, container]
     finally:
         beside.gone(cluster, namespace, name)
 
 
-def _await(cluster: Cluster, namespace: str, name: str) -> None:
+def _awaited(cluster: Cluster, namespace: str, name: str) -> str:
+    """Wait until it runs; gives its container's id."""
     where = {"observer": Selection(namespace=namespace, select=f"{OBSERVER}={name}")}
     try:
-        until(
-            lambda: any(pod.ready for pod in workloads.of(cluster, where)["observer"]),
+        return until(
+            lambda: next((pod.process for pod in workloads.of(cluster, where)["observer"] if pod.ready), ""),
             STARTS_WITHIN_S,
             f"context {cluster.context}: {namespace}/{name} to run",
             POLL_S,

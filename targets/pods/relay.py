@@ -1,4 +1,4 @@
-"""The client in a pod, as if it ran here: python -m targets.pods.relay CONTEXT KUBECONFIG NAMESPACE POD.
+"""The client in a pod, as if it ran here: python -m targets.pods.relay CONTEXT KUBECONFIG NAMESPACE POD CONTAINER.
 
 Speaks as probes.client does, and runs that very program there: its code is brought along.  What it records comes over
 the same connection into the SPEC's folder, in this machine's time; clock.json there says how well that is known.
@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from kubernetes import client
 from kubernetes.stream import stream
 from kubernetes.stream.ws_client import STDERR_CHANNEL, STDOUT_CHANNEL
 
+from targets.boxes import here
 from targets.places import ROOT
 from targets.pods.cluster import Cluster
 from targets.pods.elsewhere import Clock, both, read
@@ -61,8 +63,8 @@ def stdin() -> io.FileIO:
 class Relay:
     """Both ends of one client."""
 
-    def __init__(self, there: Any, folder: Path) -> None:
-        self._there, self._folder = there, folder
+    def __init__(self, there: Any, folder: Path, favour: Callable[[], None] = lambda: None) -> None:
+        self._there, self._folder, self._favour = there, folder, favour
         self._rest = b""
         self._clock: Clock | None = None
         self._early: list[dict[str, Any]] = []  # what was said before the clock was known
@@ -94,6 +96,7 @@ class Relay:
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
+            self._favour()
             self._clock = self._asked()
             self._note(self._clock)
             for early in self._early:
@@ -145,7 +148,7 @@ class Relay:
 def main(argv: list[str]) -> int:
     """Run it; 2 when the SPEC is wrong, 1 when there is no way to the pod."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to handle
-    context, kubeconfig, namespace, pod = argv
+    context, kubeconfig, namespace, pod, container = argv
     cluster = Cluster(context=context, kubeconfig=Path(kubeconfig) if kubeconfig else None)
     spec, code = json.loads(stdin().readline()), packed()
     try:
@@ -164,7 +167,7 @@ def main(argv: list[str]) -> int:
             )
             for at in range(0, len(code), _PIECE):
                 there.write_stdin(code[at : at + _PIECE])
-            return Relay(there, Path(spec["folder"])).run(spec)
+            return Relay(there, Path(spec["folder"]), partial(here.favour, container)).run(spec)
     except DrillyardError as error:
         print(error, file=sys.stderr)
         return 1
