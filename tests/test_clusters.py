@@ -45,7 +45,8 @@ def pod(name: str, address: str) -> Pod:
         name=name, namespace="shop", uid="1", host="n", zone="", role="", address=address, annotations={},
         container="c",
         port=0, owner="",
-        process="2", incarnation="1/2", runs=True, ready=True, held=False, finalizers=(), restarts=0, labels={},
+        process="2", incarnation="1/2", leaving=False, runs=True, ready=True, held=False, finalizers=(),
+        restarts=0, labels={},
     )  # fmt: skip
 
 

@@ -81,6 +81,17 @@ def test_a_replica_of_the_api_is_replaced(lab: KindTarget) -> None:
     assert len(lab.nodes("api")) == 2
 
 
+def test_nobody_waits_for_those_who_are_too_many_to_have_left(lab: KindTarget) -> None:
+    lab.scale("api", 3)
+    assert sum(pod.ready for pod in lab.pods("api")) == 3
+    lab.scale("api", 2)
+    now = lab.pods("api")
+    assert sum(pod.ready for pod in now) == 2
+    assert sum(pod.leaving for pod in now) == 1, "it serves on for two seconds"
+    assert not lab.resized()
+    until(lambda: len(lab.pods("api")) == 2, LONG_S, "it to be gone")
+
+
 def test_a_replica_that_is_lost_for_good_is_not_replaced_until_it_is_started(lab: KindTarget) -> None:
     victim, other = (node.name for node in lab.nodes("api"))
     instance = lab.incarnation(victim)

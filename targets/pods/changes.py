@@ -87,7 +87,10 @@ class Changes(Work):
         claims.mark(self.cluster, self._there(node))
 
     def scale(self, component: str, count: int) -> None:
-        """Have that many pods, and wait until the new ones serve. BadInput: it cannot have so many."""
+        """Have that many pods, and wait until the new ones serve; those that are too many leave in their own time.
+
+        BadInput: it cannot have so many.
+        """
         if component != FRONT or not 1 <= count <= MOST:
             can = f"1 to {MOST}" if component == FRONT else f"always {len(names(component))}"
             raise BadInput(f"{component} cannot have {count} nodes on this lab; it has {can}")
@@ -111,5 +114,5 @@ class Changes(Work):
         return tuple(each for each in self.components if self.scaled(each) != len(names(each)))
 
     def _exactly(self, component: str, count: int, before: Collection[str]) -> bool:
-        pods = self.pods(component)
+        pods = [pod for pod in self.pods(component) if not pod.leaving]
         return len(pods) == count and all(pod.ready or (pod.uid in before and pod.incarnation) for pod in pods)

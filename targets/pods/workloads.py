@@ -49,6 +49,7 @@ class Pod:
     owner: str  # "StatefulSet/postgres"; "" for one that nobody replaces
     process: str  # its first container's id for the container runtime; "" when it does not run
     incarnation: str | None  # None when it does not run, or is being taken away
+    leaving: bool  # it is being taken away
     runs: bool  # its first container does, be it for the last moment
     ready: bool
     held: bool
@@ -148,7 +149,8 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
     state: Mapping[str, Any] = next(iter(status.get("containerStatuses", [])), {})
     labels, finalizers, container = meta.get("labels", {}), meta.get("finalizers", []), spec["containers"][0]
     runs = "running" in state.get("state", {})
-    stays = runs and "deletionTimestamp" not in meta
+    leaving = "deletionTimestamp" in meta
+    stays = runs and not leaving
     process = state.get("containerID", "").rpartition("/")[2]
     return Pod(
         name=meta["name"],
@@ -164,6 +166,7 @@ def _pod(each: Mapping[str, Any], where: Selection, zones: Mapping[str, str]) ->
         owner=_owner(meta),
         process=process,
         incarnation=f"{meta['uid']}/{process[:12]}" if stays else None,
+        leaving=leaving,
         runs=runs,
         ready=bool(stays and state.get("ready")),
         held=HELD in finalizers,
