@@ -88,6 +88,7 @@ def test_nobody_waits_for_those_who_are_too_many_to_have_left(lab: KindTarget) -
     now = lab.pods("api")
     assert sum(pod.ready for pod in now) == 2
     assert sum(pod.leaving for pod in now) == 1, "it serves on for two seconds"
+    assert {node.name for node in lab.nodes("api")} == {pod.name for pod in now if pod.ready}
     assert not lab.resized()
     until(lambda: len(lab.pods("api")) == 2, LONG_S, "it to be gone")
 

@@ -63,7 +63,8 @@ def test_labels_alone_put_everything_back_from_any_shell(lab: KindTarget, tmp_pa
     lab.scale("api", 3)
     lab.drain(f"{lab.name}-worker", [])
     # the policy, the two pods that it names, the held one, the scaled one, the host
-    assert len(sweep.left(lab.cluster)) == 6
+    left = [what for what, _ in sweep.left(lab.cluster)]
+    assert len(left) == 6, left
     done = subprocess.run(
         [sys.executable, "-m", "rollback", "stop", "--target", lab.address, "--reason", "their machine is gone"],
         cwd=places.ROOT,

@@ -18,7 +18,7 @@ from targets.pods.cluster import Cluster
 from targets.pods.machines import Machines
 from targets.pods.policies import EVERYBODY
 from targets.pods.target import POLL_S
-from targets.pods.workloads import Pod
+from targets.pods.workloads import Pod, members
 from targets.rules import Rule
 from targets.target import Node, Ran, TargetError, TargetGone, Unable
 from targets.waiting import until
@@ -64,7 +64,7 @@ class KindTarget(Machines, Stores):
         """List the nodes of a component, all or of one role; a node that does not answer has role ""."""
         from targets.lab.ask_roles import ask_roles  # noqa: PLC0415  asks with the servers' own clients
 
-        pods = {self.named(pod): pod for pod in self.pods(component)}
+        pods = {self.named(pod): pod for pod in members(self.pods(component))}
         roles = ask_roles(component, pods, self._doors) if component != FRONT else dict.fromkeys(pods, "")
         found = [
             Node(

@@ -84,7 +84,7 @@ class Nodes:
         """List the nodes of a component, all or of one role: what its role label says."""
         found = [
             Node(name=self.named(pod), component=component, role=pod.role, zone=pod.zone, inside=pod.address)
-            for pod in self.pods(component)
+            for pod in workloads.members(self.pods(component))
         ]
         return tuple(node for node in found if role is None or node.role == role)
 

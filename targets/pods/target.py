@@ -153,7 +153,7 @@ class KubernetesTarget(Remedies):
         """Name the pods that do not run, and the workloads that lack some."""
         found = []
         for component, pods in self.everywhere().items():
-            down = [self.named(pod) for pod in pods if not pod.incarnation]
+            down = [self.named(pod) for pod in workloads.members(pods) if not pod.incarnation]
             lacks = [] if down or self._has_all(component, at_first=True) else [f"a pod of {component}"]
             found += down + lacks
         return tuple(found)

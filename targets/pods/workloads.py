@@ -1,7 +1,7 @@
 """The pods of a component, found by its selector, and who sees to it that they are there."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +66,11 @@ def of(cluster: Cluster, selections: Mapping[str, Selection]) -> dict[str, tuple
         mine = [each for each in listed[where.namespace] if matches(where.select, each["metadata"].get("labels", {}))]
         found[component] = tuple(sorted((_pod(each, where, zones) for each in mine), key=lambda pod: pod.name))
     return found
+
+
+def members(pods: Iterable[Pod]) -> tuple[Pod, ...]:
+    """Give those that are nodes of their component: of replicas none that is leaving, whose name nobody has again."""
+    return tuple(pod for pod in pods if pod.held or not (pod.leaving and pod.owner.startswith(kinds.REPLACING)))
 
 
 def owners(cluster: Cluster, where: Selection, *, at_first: bool = False) -> dict[str, int]:
