@@ -7,7 +7,7 @@ from typing import Any
 from probes.attempt import Attempt, NoAnswer
 from probes.nodes import ask as ask_nodes
 from probes.wire.http import Answer, Call, exchange, prepare
-from targets.abilities import Scalable
+from targets.abilities import Killable, Scalable
 from targets.target import Node, TargetError
 from targets.telling import Fetching
 from targets.waiting import until
@@ -37,7 +37,7 @@ def await_status(component: str = "api", path: str = "/health", expect: int = 20
 
 
 def await_every(component: str = "api", path: str = "/health", expect: int = 200, timeout_s: float = 10.0) -> int:
-    """Wait until each node of a component, asked itself, answers a path with `expect`; say how many there are.
+    """Wait until each node of a component runs and, asked itself, answers a path with `expect`; say how many there are.
 
     To be trusted because a front door that hides a bad node is not asked.  TargetError after `timeout_s`.
     """
@@ -45,7 +45,8 @@ def await_every(component: str = "api", path: str = "/health", expect: int = 200
     wanted = there.scaled(component) if isinstance(there, Scalable) else len(there.nodes(component))
 
     def good(node: Node) -> bool:
-        return ask_node(node, path).status == expect
+        runs = not isinstance(there, Killable) or there.incarnation(node.name)  # a kubelet says so after it answers
+        return bool(runs) and ask_node(node, path).status == expect
 
     def every() -> bool:
         nodes = there.nodes(component)  # anew each time: on a cluster one that dies is replaced by another

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 import pytest
 
 from probes import documents, http, postgres, processes, redis, wait
+from probes.wire.http import Answer
 from targets import where
 from targets.abilities import Killable, Partitionable
 from targets.rules import Rule
 from targets.target import BadInput, Target, TargetError, create
 from targets.waiting import until
+from tests.fakes import FakeTarget
 
 LONG_S = 30.0
 
@@ -130,3 +132,14 @@ def test_no_target_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(where.VARIABLE, "nowhere:at all")
     with pytest.raises(BadInput, match="no target is called 'nowhere'"):
         processes.running("api")
+
+
+def test_who_answers_and_is_not_known_to_run_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As between a container's first answer and its kubelet's word that it runs."""
+    fake = FakeTarget(running={"a-1": "1:1", "a-2": None})
+    monkeypatch.setattr(http, "target", lambda: fake)
+    monkeypatch.setattr(http, "ask_node", lambda *_: Answer(200, b""))
+    with pytest.raises(TargetError, match="every node of a to answer"):
+        http.await_every("a", timeout_s=0.2)
+    fake.running["a-2"] = "2:2"
+    assert http.await_every("a", timeout_s=LONG_S) == 2
