@@ -154,6 +154,7 @@ class Injection:
     plan: Mapping[str, Any]
     prepares: bool = False  # it set the stage for another one
     inject_started_ns: int | None = None
+    hurts_from_ns: int | None = None
     injected_at_ns: int | None = None
     bite: bool | None = None
     bite_note: str | None = None

@@ -22,7 +22,7 @@ BY_HAND = "by hand"  # how a record begins to say who healed it, when it was suc
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """When it hit, ns: somewhere between the start of its injection and its confirmation, t0."""
+    """When it hit, ns: somewhere between the first moment in which it can have hurt and its confirmation, t0."""
 
     began_ns: int  # of the first injection, which may be a preparation: until then nothing was touched
     struck_ns: int
@@ -45,7 +45,8 @@ def fault(drill: Drill) -> Fault | None:
         return None
     began = min(i.inject_started_ns for i in drill.injections if i.inject_started_ns is not None)
     clock_ns = drill.clock.bound_ns if drill.clock else 0
-    return Fault(began_ns=began, struck_ns=blow.inject_started_ns, t0_ns=blow.injected_at_ns, clock_ns=clock_ns)
+    struck_ns = blow.hurts_from_ns or blow.inject_started_ns  # older records have none
+    return Fault(began_ns=began, struck_ns=struck_ns, t0_ns=blow.injected_at_ns, clock_ns=clock_ns)
 
 
 def _blow(drill: Drill) -> Injection | None:

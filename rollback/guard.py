@@ -18,7 +18,7 @@ from rollback.arming import Permit
 from rollback.journal import Injection
 from rollback.session import Overtaken, Session, StoppedByHand
 from rollback.watchdog import Watchdog
-from targets import places
+from targets import blow, places
 from targets.abilities import Witnessed
 from targets.clustered import Expiring, Spread, Taken
 from targets.target import BadInput, DrillyardError, Target
@@ -161,7 +161,7 @@ def _stopped(session: Session, fault: str) -> list[str]:
 
 def _strike(target: Target, record: Injection) -> Injection:
     try:
-        bite, struck_ns = _bite(target, record)
+        bite, moments = _bite(target, record)
     except BaseException as error:  # an interruption too: the stop has to know that nothing more comes
         why = str(error) if isinstance(error, DrillyardError) else f"{type(error).__name__}: {error}"
         seen = False if isinstance(error, NeverBit) else None
@@ -170,21 +170,20 @@ def _strike(target: Target, record: Injection) -> Injection:
         raise
     note = None if bite else "it bit, and had ended by itself when it was looked at"
     try:
-        return journal.stamp(record, injected_at_ns=struck_ns, bite=bite, bite_note=note)
+        return journal.stamp(record, **moments, bite=bite, bite_note=note)
     except OSError as full:
         raise DrillyardError(f"{record.fault} is in force, and its record cannot say so ({full})") from full
 
 
-def _bite(target: Target, record: Injection) -> tuple[bool | None, int]:
-    """Inject, and look whether it hurts; gives the moment of the blow, too: looking takes its time."""
+def _bite(target: Target, record: Injection) -> tuple[bool | None, dict[str, int]]:
+    """Inject, and look whether it hurts; gives the moments of the blow, too: looking takes its time."""
     fault = faults.load(record.fault)
-    fault.inject(target, record.plan)
-    struck_ns = time.monotonic_ns()
+    first_ns, last_ns = blow.timed(lambda: fault.inject(target, record.plan))
     bite = fault.active(target, record.plan)
     if bite is False:
         who = f"{record.fault} of {', '.join(record.plan['victims'])}"
         raise NeverBit(f"{who} was injected and does not hurt: the drill would prove nothing")
-    return bite, struck_ns
+    return bite, {"hurts_from_ns": first_ns, "injected_at_ns": last_ns}
 
 
 def refusals(

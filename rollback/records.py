@@ -50,6 +50,7 @@ class Injection:
     inject_started_ns: int
     expires_at_ns: int  # the watchdog heals it then, even if its owner lives
     prepares: bool = False  # it sets the stage for another one, and callers are not to notice it
+    hurts_from_ns: int | None = None  # before that it cannot have hurt
     injected_at_ns: int | None = None
     inject_failed_ns: int | None = None  # its owner has given up, and injects no more
     bite: bool | None = None  # seen by looking after the injection

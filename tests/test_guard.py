@@ -40,7 +40,8 @@ def test_a_fault_is_recorded_bites_is_healed_and_closed(session: guard.Session, 
     assert is_open() == [record.id]
     assert record.bite is True
     assert record.injected_at_ns is not None
-    assert record.injected_at_ns >= record.inject_started_ns
+    assert record.hurts_from_ns is not None
+    assert record.injected_at_ns >= record.hurts_from_ns >= record.inject_started_ns
     stopped = session.stop(by="test")
     assert [r.id for r in stopped.healed] == [record.id]
     assert not is_open()

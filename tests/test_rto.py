@@ -247,6 +247,14 @@ def test_without_an_outage_the_bound_is_what_could_have_been_missed(tmp_path: Pa
     assert outcome.rto_bound_s == pytest.approx(0.12)
 
 
+def test_what_an_injection_does_before_it_can_hurt_is_no_doubt(tmp_path: Path) -> None:
+    """Asking who is there takes time, too, and an outage that is over by then is another's."""
+    slow = injection(inject_started_ns=ns(-1), hurts_from_ns=ns(-0.005))
+    outcome = of(tmp_path, injections=[slow], objective=objective(**API))
+    assert outcome.rto_bound_s == pytest.approx(0.02 + 0.005)
+    assert of(tmp_path, injections=[injection(inject_started_ns=ns(-1))]).rto_bound_s == pytest.approx(0.02 + 1)
+
+
 def test_a_hole_at_an_edge_widens_the_bound(tmp_path: Path) -> None:
     times = [t for t in ticks() if not 0.99 < t < 1.19]
     outcome = of(tmp_path, samples=requests(times=times, down=OUTAGE), objective=objective(**API))

@@ -2,6 +2,7 @@
 
 import signal
 
+from targets import blow
 from targets.boxes import here
 from targets.pods import commands
 from targets.pods.cluster import Forbidden
@@ -26,10 +27,11 @@ class Containers(Nodes):
         pod = self._there(node)
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
-        if not _killed(pod):
-            self._ask_to_end(pod)
-        what = f"{node}: its container to end (its first process may not heed SIGTERM)"
-        until(lambda: self._ended_in(pod), ENDED_WITHIN_S, what, POLL_S)
+        with blow.dealt():
+            if not _killed(pod):
+                self._ask_to_end(pod)
+            what = f"{node}: its container to end (its first process may not heed SIGTERM)"
+            until(lambda: self._ended_in(pod), ENDED_WITHIN_S, what, POLL_S)
 
     def _ask_to_end(self, pod: Pod) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from shlex import quote
 
+from targets import blow
 from targets.pods import (
     canary,
     claims,
@@ -107,14 +108,13 @@ class KubernetesTarget(Remedies):
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         if for_good:
             self._keep_down(pod)
-        with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-            self.cluster.core.delete_namespaced_pod(
-                pod.name,
-                pod.namespace,
-                body={"gracePeriodSeconds": max(LEAST_GRACE_S, round(grace_s)), "preconditions": {"uid": pod.uid}},
-            )
-        if not self.strike(pod, grace_s):  # only now: a kubelet restarts what ends of a pod that is to stay
-            until(lambda: self._ended(pod), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S)
+        seconds = max(LEAST_GRACE_S, round(grace_s))
+        with blow.dealt():
+            with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
+                body = {"gracePeriodSeconds": seconds, "preconditions": {"uid": pod.uid}}
+                self.cluster.core.delete_namespaced_pod(pod.name, pod.namespace, body=body)
+            if not self.strike(pod, grace_s):  # only now: a kubelet restarts what ends of a pod that is to stay
+                until(lambda: self._ended(pod), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S)
 
     def strike(self, pod: Pod, grace_s: float) -> bool:
         """Kill its processes before anybody asks them to end; False where they are not ours: deleting it has to do."""
@@ -131,7 +131,8 @@ class KubernetesTarget(Remedies):
         """Delete that very pod, and keep it down, with the claims of its volumes. VictimGone as for `kill`."""
         doomed = claims.of(self.cluster, pod := self._there(node))
         self.kill(node, incarnation, for_good=True)
-        claims.lose(self.cluster, pod, doomed)
+        with blow.dealt():
+            claims.lose(self.cluster, pod, doomed)
 
     def lost(self) -> frozenset[str]:
         """Name the nodes that lost their data and were not started since."""
@@ -229,7 +230,8 @@ class KubernetesTarget(Remedies):
     def _keep_down(self, pod: Pod) -> None:
         """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""
         if pod.owner.startswith(kinds.REPLACING):
-            fewer.without(self.cluster, pod, self.expires_at)
+            with blow.dealt():
+                fewer.without(self.cluster, pod, self.expires_at)
         else:
             self._hold(pod, held=True)
 

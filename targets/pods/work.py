@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from targets import blow
 from targets.boxes import here
 from targets.boxes.layout import CODE
 from targets.lab.host import HOME
@@ -60,9 +61,10 @@ class Work(KubernetesTarget):
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         frozen.mark(self.cluster, pod, self.expires_at)
-        self.signal(pod, signal.SIGSTOP)
-        with suppress(TargetError):  # a process stops when it runs next: whoever looks then says whether it is so
-            until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
+        with blow.dealt():
+            self.signal(pod, signal.SIGSTOP)
+            with suppress(TargetError):  # a process stops when it runs next: whoever looks then says whether it is so
+                until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
 
     def resume(self, node: str) -> None:
         """Let the node go on; nothing to do when it is not frozen.
