@@ -94,8 +94,10 @@ class Work(KubernetesTarget):
 
     def signal(self, pod: Pod, number: signal.Signals) -> None:
         """Signal all processes of a pod but the first, which asks whether they live; whoever forked meanwhile, too."""
-        for _ in range(ROUNDS):
+        for once_more in range(ROUNDS):
             seen = [pid for pid, _, _ in here.processes([pod.process]).get(pod.process, [])]
+            if once_more and not seen:
+                return  # all have ended, and to ask in there for any takes its time
             if not seen or not here.send(number, pod.process, sorted(seen)[1:]):  # the first is the oldest
                 words = f"kill -{number.value} -1; kill -{number.value} -1"  # but for the first, and whoever says it
                 self._inside(pod, ["sh", "-c", words])
