@@ -3,7 +3,8 @@
 Every fault dies at every seam, and meets every healer twice: the healers take turns along the seams and along the
 faults, so each seam meets each healer with several faults.  Only one fault, a cheap one, meets all three at every seam,
 the door's own among them.  All three for every fault would take three times as long and tell nothing new: a healer
-reads the record, which does not say at which seam its owner died.
+reads the record, which does not say at which seam its owner died.  CI itself has all of that one, and of every other
+fault two deaths, at seams that change from fault to fault; the rest is the nightly's.
 """
 
 import json
@@ -117,7 +118,17 @@ CASES = [
 ] + [Case(kind=CHEAP, seam=seam, healer=healer) for seam in (*SEAMS, *OF_THE_DOOR) for healer in HEALERS]
 
 
-@pytest.mark.parametrize("case", dict.fromkeys(CASES), ids=str)
+def often(case: Case) -> bool:
+    """Tell whether CI itself has it die: by this every seam meets two healers or more with other faults, too."""
+    at = tried.kinds().index(case.kind)
+    return case.kind == CHEAP or (SEAMS.index(case.seam) - at) % len(SEAMS) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if often(case) else pytest.mark.nightly) for case in dict.fromkeys(CASES)],
+    ids=str,
+)
 def test_a_killed_harness_is_healed(case: Case, whole: Whole, harnesses: Harnesses) -> None:
     tried.planned(case.kind, whole.lab)
     before = closed()
