@@ -73,6 +73,7 @@ def test_whoever_has_no_records_brings_it_back(lab: KindTarget, tmp_path: Path) 
     assert answers(lab)
 
 
+@pytest.mark.nightly  # whoever comes without records meets the same silence
 def test_a_stop_waits_for_an_api_server_that_comes_back(lab: KindTarget, tmp_path: Path) -> None:
     with guard.Session(permit=Permit(), folder=tmp_path) as session:
         guard.inject(session, lab, "partition", source="api", destination="redis")

@@ -34,7 +34,7 @@ def has_a_pod_that_is_not_ready(lab: KindTarget) -> bool:
     return any(not pod.ready for pod in lab.pods("api"))
 
 
-@pytest.mark.parametrize("release", [CRASHING, MISSING])
+@pytest.mark.parametrize("release", [pytest.param(CRASHING, marks=pytest.mark.nightly), MISSING])
 def test_the_fault_keeps_its_word(lab: KindTarget, release: str) -> None:
     fault = faults.load("release")
     plan = fault.plan(lab, component="api", release=release)
