@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,27 @@ from rollback import arming, guard
 from rollback.arming import Permit
 from targets import kind
 from targets.places import ROOT
-from targets.pods import clusters, plane
+from targets.pods import clusters, plane, power
 from targets.pods.cluster import Cluster
 from targets.pods.kindlab import KindTarget
 from targets.target import TargetError
 from targets.waiting import until
+from tests import errands
 from tests.kindlab import lacks
 
 FAULT = faults.load("headless")
 
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def works_for_others(kind_lab: KindTarget) -> Iterator[None]:
+    """Leave the cluster to other tests only when its controllers and every host do again what they are told."""
+    yield
+    now = datetime.now(UTC)
+    for part in plane.PARTS[1:]:
+        until(partial(was_heard, kind_lab, part, now), plane.BACK_WITHIN_S, f"{part} to be heard of")
+    errands.run(kind_lab.cluster, plane.NAMESPACE, power.hosts(kind_lab.name), plane.BACK_WITHIN_S)
 
 
 @pytest.fixture
@@ -34,6 +46,10 @@ def lab(kind_lab: KindTarget) -> Iterator[KindTarget]:
     plane.bring_back(kind_lab.cluster, kind_lab.name)
     assert not kind_lab.headless()
     assert not kind_lab.down()
+
+
+def was_heard(lab: KindTarget, part: str, since: datetime) -> bool:
+    return power.renewed(lab.cluster, part, plane.NAMESPACE) > since
 
 
 def answers(lab: KindTarget) -> bool:

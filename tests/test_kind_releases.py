@@ -12,7 +12,7 @@ from targets import where
 from targets.pods import sweep
 from targets.pods.kindlab import KindTarget
 from targets.pods.releases import CRASHING, MISSING
-from targets.target import BadInput
+from targets.target import BadInput, TargetError
 from targets.waiting import until
 from tests.kindlab import lacks
 
@@ -27,7 +27,14 @@ def lab(kind_lab: KindTarget) -> Iterator[KindTarget]:
     assert not kind_lab.strayed()
     assert not sweep.left(kind_lab.cluster)
     # those that leave are no nodes any more, but a new test would take them for its own
-    until(lambda: len(kind_lab.pods("api")) == 2, LONG_S, "the pods of the bad release to be gone")
+    until(lambda: only_two(kind_lab), LONG_S, "the pods of the bad release to be gone")
+
+
+def only_two(lab: KindTarget) -> bool:
+    """Tell whether there are no others. TargetError says which there are."""
+    if len(pods := lab.pods("api")) != 2:
+        raise TargetError(", ".join(f"{pod.name} on {pod.host}{', leaving' * pod.leaving}" for pod in pods))
+    return True
 
 
 def has_a_pod_that_is_not_ready(lab: KindTarget) -> bool:
