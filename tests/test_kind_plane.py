@@ -36,7 +36,8 @@ def works_for_others(kind_lab: KindTarget) -> Iterator[None]:
     yield
     now = datetime.now(UTC)
     for part in plane.PARTS[1:]:
-        until(partial(was_heard, kind_lab, part, now), plane.BACK_WITHIN_S, f"{part} to be heard of")
+        heard = partial(plane.was_heard, kind_lab.cluster, part, plane.NAMESPACE, now)
+        until(heard, plane.BACK_WITHIN_S, f"{part} to be heard of")
     errands.run(kind_lab.cluster, plane.NAMESPACE, power.hosts(kind_lab.name), plane.BACK_WITHIN_S)
 
 
@@ -46,10 +47,6 @@ def lab(kind_lab: KindTarget) -> Iterator[KindTarget]:
     plane.bring_back(kind_lab.cluster, kind_lab.name)
     assert not kind_lab.headless()
     assert not kind_lab.down()
-
-
-def was_heard(lab: KindTarget, part: str, since: datetime) -> bool:
-    return power.renewed(lab.cluster, part, plane.NAMESPACE) > since
 
 
 def answers(lab: KindTarget) -> bool:

@@ -41,8 +41,8 @@ def take_away(name: str) -> None:
 def bring_back(cluster: Cluster, name: str) -> None:
     """Have them run again, and wait until they and every host were heard of; nothing to do when they were not taken.
 
-    A kubelet asks for its pods later, after a wait of its own that grows with every refusal (client-go's reflector: up
-    to 30 s, and as much again by chance). Until then nothing starts on its host, and nothing leaves it.
+    A kubelet asks for its pods later, after waits of its own that grow with every refusal. Until then nothing starts on
+    its host, and nothing leaves it.
     """
     if not is_away(name):
         return
@@ -54,7 +54,12 @@ def bring_back(cluster: Cluster, name: str) -> None:
     onhost.ran(host(name), ["sh", "-c", f"{_MOVE} && rmdir {ASIDE}", ASIDE, KEPT, " ".join(PARTS)])
     heard = [(each, power.LEASES) for each in power.hosts(name)] + [(each, NAMESPACE) for each in PARTS[1:]]
     for who, among in heard:
-        until(partial(_was_heard, cluster, who, among, began), BACK_WITHIN_S, f"{who} to be heard of", POLL_S)
+        until(partial(was_heard, cluster, who, among, began), BACK_WITHIN_S, f"{who} to be heard of", POLL_S)
+
+
+def was_heard(cluster: Cluster, who: str, among: str, since: datetime) -> bool:
+    """Tell whether a host, or a part of the plane, has said since then that it is there; `among` as for `renewed`."""
+    return power.renewed(cluster, who, among) > since
 
 
 def is_away(name: str) -> bool:
@@ -81,7 +86,3 @@ def _answers(cluster: Cluster) -> bool:
     with cluster.asked("whether it is ready"):
         cluster.core.list_namespace(limit=1, _preload_content=False)
     return True
-
-
-def _was_heard(cluster: Cluster, who: str, among: str, since: datetime) -> bool:
-    return power.renewed(cluster, who, among) > since
