@@ -4,7 +4,7 @@ import io
 import tarfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,9 +13,12 @@ from docker.errors import APIError, DockerException, NotFound
 from targets.boxes import build, engine, here, layout
 from targets.lab.host import HOME
 from targets.target import TargetError, TargetGone
+from targets.waiting import until
 
 Said = tuple[int, str, str]  # exit code, output, errors
-KILLED = 137  # a command whose container ended meanwhile
+_KILLED = 137
+_CUT_OFF = (_KILLED, 126)  # of a command whose container ended meanwhile, or as it began; and of others
+_KNOWN_WITHIN_S = 1.0  # the engine says so 0.1 s after the command
 _NOT_RUNNING = ("is not running", "is restarting", "is paused")
 
 
@@ -37,16 +40,27 @@ def answered(lab: str, node: str) -> Iterator[None]:
 
 
 def inside(lab: str, node: str, argv: list[str], *, detach: bool = False, **options: Any) -> Said:
-    """Run a command in a container; NotRunning when it does not run."""
-    api = engine.client().api
+    """Run a command in a container; NotRunning when it does not run, or ends before the command does."""
+    api, before = engine.client().api, incarnation(inspect(lab, node))
     with answered(lab, node):
         made = api.exec_create(build.container(lab, node), argv, **options)
         if detach:
             api.exec_start(made["Id"], detach=True)
             return 0, "", ""
         out, err = api.exec_start(made["Id"], demux=True)
-        code = api.exec_inspect(made["Id"])["ExitCode"]
-        return KILLED if code is None else int(code), _text(out), _text(err)
+        told = api.exec_inspect(made["Id"])["ExitCode"]
+    code = _KILLED if told is None else int(told)
+    if code in _CUT_OFF and _has_ended(lab, node, before):
+        raise NotRunning(f"containers:{lab}: {node} ended before {argv[0]} did")
+    return code, _text(out), _text(err)
+
+
+def _has_ended(lab: str, node: str, instance: str | None) -> bool:
+    """Say whether that instance does not run any more, as soon as the engine knows."""
+    with suppress(TargetError):
+        until(lambda: incarnation(inspect(lab, node)) != instance, _KNOWN_WITHIN_S, f"{node} to end")
+        return True
+    return False
 
 
 def read(lab: str, node: str, name: str) -> str | None:
@@ -92,6 +106,19 @@ def inspect(lab: str, node: str) -> Mapping[str, Any]:
     with answered(lab, node):
         found: Mapping[str, Any] = engine.client().api.inspect_container(build.container(lab, node))
     return found
+
+
+def incarnation(box: Mapping[str, Any]) -> str | None:
+    """Identify the instance that runs by what the engine knows of its container; None when none does."""
+    state = box["State"]
+    runs = state["Running"] and not state["Restarting"] and not has_just_ended(box)
+    return f"{box['Id'][:12]}:{state['StartedAt']}" if runs else None
+
+
+def has_just_ended(box: Mapping[str, Any]) -> bool:
+    """Tell whether the kernel knows already that a container is down: the engine takes half a second to see it."""
+    state = box["State"]
+    return bool(state["Running"] and engine.is_here() and here.has_ended(box["Id"], state["Pid"]))
 
 
 def processes(lab: str) -> Mapping[str, list[here.Found]]:

@@ -47,7 +47,7 @@ class Nodes(Plugs):
         """Say of each node: its incarnation, how often it was restarted, how its last process ended."""
         return {
             name: {
-                "incarnation": _incarnation(box),
+                "incarnation": commands.incarnation(box),
                 "restarts": box["RestartCount"],
                 "code": None if box["State"]["Running"] else box["State"]["ExitCode"],
             }
@@ -62,7 +62,7 @@ class Nodes(Plugs):
 
     def incarnation(self, node: str) -> str | None:
         """Identify the running instance as "container's id:moment of its start", None when none runs."""
-        return _incarnation(self.inspect(node))
+        return commands.incarnation(self.inspect(node))
 
     def kill(self, node: str, incarnation: str, *, grace_s: float = 0, for_good: bool = False) -> None:
         """SIGKILL that very instance, all its processes, after `grace_s` of asking it to end. VictimGone without it.
@@ -86,7 +86,9 @@ class Nodes(Plugs):
     def start(self, node: str) -> None:
         """Start the container when it does not run, and wait until its server answers."""
         until(
-            lambda: not _has_just_ended(self.inspect(node)), KILLED_WITHIN_S, f"the engine to see that {node} is down"
+            lambda: not commands.has_just_ended(self.inspect(node)),
+            KILLED_WITHIN_S,
+            f"the engine to see that {node} is down",
         )
         with commands.answered(self.lab, node):
             engine.client().api.start(build.container(self.lab, node))
@@ -96,7 +98,7 @@ class Nodes(Plugs):
 
     def down(self) -> tuple[str, ...]:
         """Name the nodes that should run and do not."""
-        return tuple(name for name, box in self.inspected().items() if _incarnation(box) is None)
+        return tuple(name for name, box in self.inspected().items() if commands.incarnation(box) is None)
 
     def pause(self, node: str, incarnation: str) -> None:
         """SIGSTOP all processes of that very instance, but for the container's first, which asks whether they live."""
@@ -134,7 +136,7 @@ class Nodes(Plugs):
 
     def _has_ended(self, node: str, incarnation: str, box: Mapping[str, Any]) -> bool:
         """Ask the kernel first: the engine gives no answer while it deals with a container's end."""
-        return _has_just_ended(box) or self.incarnation(node) != incarnation
+        return commands.has_just_ended(box) or self.incarnation(node) != incarnation
 
     def _signal(self, node: str, number: signal.Signals, whom: str) -> None:
         """Send a signal to a container's first process, all others, or all; nothing to do when it does not run."""
@@ -152,18 +154,6 @@ class Nodes(Plugs):
     def _signal_inside(self, node: str, number: signal.Signals, whom: str) -> None:
         with suppress(NotRunning):
             commands.inside(self.lab, node, ["sh", "-c", f"kill -{number.value} {1 if whom == FIRST else -1}"])
-
-
-def _incarnation(box: Mapping[str, Any]) -> str | None:
-    state = box["State"]
-    runs = state["Running"] and not state["Restarting"] and not _has_just_ended(box)
-    return f"{box['Id'][:12]}:{state['StartedAt']}" if runs else None
-
-
-def _has_just_ended(box: Mapping[str, Any]) -> bool:
-    """Tell whether the kernel knows already that a container is down: the engine takes half a second to see it."""
-    state = box["State"]
-    return bool(state["Running"] and engine.is_here() and here.has_ended(box["Id"], state["Pid"]))
 
 
 def members() -> list[str]:

@@ -55,13 +55,10 @@ def _host(lab: str, node: str) -> Mapping[str, Facts]:
     argv = ["python3", "-m", "benchmarks.kit.world.host", node]
     with suppress(commands.NotRunning):
         code, out, err = commands.inside(lab, node, argv)
-        if code == 0:
-            told: Mapping[str, dict[str, str]] = json.loads(out)
-            return {
-                section: {_whose(node, thing): how for thing, how in facts.items()} for section, facts in told.items()
-            }
-        if code != commands.KILLED:
-            raise TargetError(f"{node} cannot be looked at: {err.strip()[-300:]}")
+        if code:
+            raise TargetError(f"{node} cannot be looked at: code {code}, {(err or out).strip()[-300:]}")
+        told: Mapping[str, dict[str, str]] = json.loads(out)
+        return {section: {_whose(node, thing): how for thing, how in facts.items()} for section, facts in told.items()}
     return {}
 
 
