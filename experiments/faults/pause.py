@@ -1,6 +1,7 @@
 """Freeze nodes: they keep their connections and answer nobody, as a hung host or a stalled disk makes them."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from experiments.faults import Plan, able, chosen, spelled
@@ -30,10 +31,11 @@ def plan(
 
 
 def inject(target: Target, plan: Plan) -> None:
-    """Freeze them."""
+    """Freeze all victims at once."""
     pausable = able(target, Pausable, "freeze nodes")
-    for name, instance in plan["instances"].items():
-        pausable.pause(name, instance)
+    with ThreadPoolExecutor(max(1, len(plan["instances"]))) as pool:
+        for each in [pool.submit(pausable.pause, *one) for one in plan["instances"].items()]:
+            each.result()
 
 
 def active(target: Target, plan: Plan) -> bool | None:
