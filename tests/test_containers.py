@@ -1,6 +1,5 @@
 """The lab as containers, on a real Docker engine: every ability, and that nothing is left."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import psycopg
@@ -23,7 +22,7 @@ from targets.abilities import (
     Skewable,
     Unpluggable,
 )
-from targets.boxes import build, commands, engine
+from targets.boxes import build, engine
 from targets.boxes.target import ContainersTarget
 from targets.lab.host import PORTS
 from targets.rules import Rule
@@ -95,21 +94,6 @@ def test_a_database_is_shut_down_in_order(lab: ContainersTarget) -> None:
     said = lab.run(standby, ["pg_controldata", "-D", "data"], timeout=20)  # of a node that does not run
     assert "shut down in recovery" in said.out
     lab.start(standby.name)
-
-
-def test_a_command_ends_or_its_container_did_not_run(lab: ContainersTarget) -> None:
-    before, ended = running(lab, "api-1"), Counter[str]()
-    lab.deploy("api-1", "crashing")
-    try:
-        until(lambda: lab.incarnation("api-1") != before, PATIENCE_S, "api-1 to end")
-        while ended["it did not run"] < 3 or ended["cut off"] < 3:
-            try:
-                assert commands.inside(lab.lab, "api-1", ["sleep", "0.2"])[0] == 0
-            except commands.NotRunning as why:
-                ended["cut off" if "ended before sleep did" in str(why) else "it did not run"] += 1
-    finally:
-        lab.deploy("api-1", "stable")
-        lab.start("api-1")
 
 
 def test_frozen_and_let_go(lab: ContainersTarget) -> None:

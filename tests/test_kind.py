@@ -1,17 +1,14 @@
 """The lab on a real kind cluster: who stays down, who is replaced, what a policy cuts, what works in pods."""
 
 import sys
-from collections.abc import Sequence
 
 import pytest
 
 from targets import kubernetes, where
-from targets.boxes import here
-from targets.pods import commands, frozen, sweep
-from targets.pods.cluster import Cluster
+from targets.pods import frozen, sweep
 from targets.pods.kindlab import KindTarget
 from targets.pods.target import REPLACED
-from targets.pods.workloads import FROZEN, Pod
+from targets.pods.workloads import FROZEN
 from targets.rules import Rule
 from targets.target import Node, VictimGone, attach
 from targets.waiting import until
@@ -72,30 +69,6 @@ def test_who_is_not_restarted_by_the_lab_stays_down_until_started(lab: KindTarge
     assert lab.incarnation(victim) not in (None, instance)
     assert not lab.down()
     lab.start(victim)  # again is the same as once
-
-
-def test_whose_processes_are_this_machines_is_killed_from_here_alone(
-    lab: KindTarget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """To ask for it inside, where nobody is left to answer, took a second."""
-    victim = the(lab, "redis", "replica").name
-    pod, instance = lab.find(victim), lab.incarnation(victim)
-    assert pod
-    assert instance
-    if not here.processes([pod.process]):
-        pytest.skip("the cluster's engine is not on this machine")
-    asked: list[str] = []
-    inside = commands.inside
-
-    def noting(cluster: Cluster, pod: Pod, argv: Sequence[str], *, timeout: float) -> commands.Said:
-        asked.extend(argv)
-        return inside(cluster, pod, argv, timeout=timeout)
-
-    monkeypatch.setattr(commands, "inside", noting)
-    lab.kill(victim, instance)
-    assert not [word for word in asked if "kill" in word]
-    until(lambda: not here.processes([pod.process]), LONG_S, "all of them to have ended")
-    lab.start(victim)
 
 
 def test_a_replica_of_the_api_is_replaced(lab: KindTarget) -> None:

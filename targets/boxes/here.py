@@ -8,15 +8,18 @@ nothing is seen, and the engine is asked.
 import os
 import re
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from targets.lab.processes import stat
 
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
-_GROUPLESS = Path("/sys/fs/cgroup/cpu/cgroup.procs")
+_GROUPS = Path("/sys/fs/cgroup")
+_GROUPLESS = _GROUPS / "cpu/cgroup.procs"
 Found = tuple[int, str, str]  # pid, state letter, command line
+Lister = Callable[[], list[int]]
 
 
 def processes(boxes: Iterable[str]) -> Mapping[str, list[Found]]:
@@ -31,6 +34,45 @@ def processes(boxes: Iterable[str]) -> Mapping[str, list[Found]]:
         ):
             found.setdefault(box, []).append((int(name), known[1], _line(name)))
     return found
+
+
+def lister(box: str) -> Lister:
+    """Find out how to list a container's processes, the oldest pids first, by its control group if that has them all.
+
+    What it gives takes a millisecond then, and looking through all of /proc some thirty: too long for a blow.
+    """
+    there = _pids(box)
+    for group in _groups(there):
+        if _members(group) == there:
+            return partial(_members, group)
+    return partial(_pids, box)
+
+
+def _pids(box: str) -> list[int]:
+    return sorted(pid for pid, _, _ in processes([box]).get(box, []))
+
+
+def _groups(pids: Iterable[int]) -> Iterator[Path]:
+    """Name the lists in which the first of them may be: one for each hierarchy of control groups."""
+    for pid in list(pids)[:1]:
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+                _, hierarchy, path = line.split(":", 2)
+                yield _GROUPS / hierarchy.removeprefix("name=") / path.lstrip("/") / "cgroup.procs"
+
+
+def _members(group: Path) -> list[int]:
+    """List the pids in a control group, dead ones aside; [] when it is gone."""
+    with suppress(OSError):
+        return [
+            pid for pid in sorted(map(int, group.read_text().split())) if (known := stat(pid)) and known[1] not in "ZX"
+        ]
+    return []
+
+
+def stopped(pids: Iterable[int]) -> bool:
+    """Tell whether all of these processes are frozen."""
+    return all((known := stat(pid)) and known[1] in "Tt" for pid in pids)
 
 
 def has_ended(box: str, first: int) -> bool:

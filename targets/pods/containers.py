@@ -27,11 +27,17 @@ class Containers(Nodes):
         pod = self._there(node)
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
+        listed = here.lister(pod.process)
         with blow.dealt():
-            if not _killed(pod):
+            if not (killed := _killed(pod, listed())):
                 self._ask_to_end(pod)
-            what = f"{node}: its container to end (its first process may not heed SIGTERM)"
-            until(lambda: self._ended_in(pod), ENDED_WITHIN_S, what, POLL_S)
+                self._await_end(node, pod)
+        if killed:
+            self._await_end(node, pod)
+
+    def _await_end(self, node: str, pod: Pod) -> None:
+        what = f"{node}: its container to end (its first process may not heed SIGTERM)"
+        until(lambda: self._ended_in(pod), ENDED_WITHIN_S, what, POLL_S)
 
     def _ask_to_end(self, pod: Pod) -> None:
         try:
@@ -46,7 +52,6 @@ class Containers(Nodes):
         return now is None or now.process != pod.process or not now.runs
 
 
-def _killed(pod: Pod) -> bool:
-    """SIGKILL its processes from this machine; False where they are not to be seen, or not ours to kill."""
-    there = sorted(pid for pid, _, _ in here.processes([pod.process]).get(pod.process, []))
-    return bool(there) and here.send(signal.SIGKILL, pod.process, there)
+def _killed(pod: Pod, pids: list[int]) -> bool:
+    """SIGKILL these processes of its from this machine; False where they are not to be seen, or not ours to kill."""
+    return bool(pids) and here.send(signal.SIGKILL, pod.process, pids)

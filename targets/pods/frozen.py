@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from targets.pods import expiry
+from targets.pods import expiry, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.workloads import FROZEN, MERGE, Pod, over
 from targets.target import TargetGone, VictimGone
@@ -24,9 +24,8 @@ def unmark(cluster: Cluster, pod: Pod) -> None:
 
 def taken_away(cluster: Cluster, namespace: str, name: str, uid: str) -> None:
     """Delete that very pod; its workload replaces it. Nothing to do when it is gone."""
-    only = {"gracePeriodSeconds": 1, "preconditions": {"uid": uid}}
-    with suppress(VictimGone), cluster.asked(f"{namespace}/{name}"):
-        cluster.core.delete_namespaced_pod(name, namespace, body=only)
+    with suppress(VictimGone):
+        workloads.delete(cluster, namespace, name, uid)
 
 
 def _patch(cluster: Cluster, pod: Pod, metadata: dict[str, Any]) -> None:

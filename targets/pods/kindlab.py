@@ -2,13 +2,13 @@
 
 import signal
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any
 
-from targets.boxes import marked
+from targets.boxes import here, marked
 from targets.boxes.keeper import Keeper
 from targets.lab.layout import COMPONENTS, FRONT, Doors, at, component_url, names, node_url, part
 from targets.lab.pod import HELD, LETTERS
@@ -118,13 +118,19 @@ class KindTarget(Machines, Stores):
         if pod.owner.startswith(STATEFUL):
             self._inside(pod, ["sh", "-c", f'echo "$0" > {HELD}', pod.uid])
 
-    def strike(self, pod: Pod, grace_s: float) -> bool:
-        """SIGKILL all its processes at once: a deleted pod's are asked to end."""
-        if not grace_s:
+    def aimed(self, pod: Pod, grace_s: float) -> Callable[[], bool]:
+        """Give what kills all its processes at once: a deleted pod's are asked to end. Whom is looked up before."""
+        if grace_s:
+            return super().aimed(pod, grace_s)
+        listed = here.lister(pod.process)
+
+        def strike() -> bool:
             with suppress(TargetError):  # whoever runs the command dies, too
-                self.signal(pod, signal.SIGKILL)
+                self.signal(pod, signal.SIGKILL, listed)
                 return True
-        return False
+            return False
+
+        return strike
 
     def cuts(self) -> frozenset[str]:
         """List the ids of the rules in force. TargetGone when somebody took the lab away."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -11,7 +10,6 @@ from targets.pods import deployments, kinds, policies, workloads
 from targets.pods.cluster import Cluster
 from targets.pods.neighbours import Neighbours
 from targets.pods.policies import CUT, MANAGED, OURS
-from targets.target import TargetGone
 from targets.waiting import until
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # of a pod template: what `kubectl rollout restart` changes
@@ -47,9 +45,7 @@ class Remedies(Neighbours):
         """
         left = [pod for pod in self.pods(component) if pod.host in hosts]
         for pod in left:
-            with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-                body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod.uid}}
-                self.cluster.core.delete_namespaced_pod(pod.name, pod.namespace, body=body, _preload_content=False)
+            workloads.delete(self.cluster, pod.namespace, pod.name, pod.uid, 0)
         return tuple(self.named(pod) for pod in left)
 
     def has_all(self, component: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from shlex import quote
 
@@ -31,7 +32,6 @@ from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
 from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
-LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 SERVES_WITHIN_S = 120.0
 POLL_S = 0.2
 WHOLE: Mapping[str, Callable[..., tuple[str, ...]]] = {
@@ -108,19 +108,20 @@ class KubernetesTarget(Remedies):
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         if for_good:
             self._keep_down(pod)
-        seconds = max(LEAST_GRACE_S, round(grace_s))
-        with blow.dealt():
-            with suppress(TargetGone), self.cluster.asked(f"{pod.namespace}/{pod.name}"):
-                only = {"gracePeriodSeconds": seconds, "preconditions": {"uid": pod.uid}}
-                # plain: to make a model of the answer takes longer than to delete, and the blow would be dated worse
-                self.cluster.plain("delete", f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}", only)
-            if not self.strike(pod, grace_s):  # only now: a kubelet restarts what ends of a pod that is to stay
-                until(lambda: self._ended(pod), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S)
+        strike, seconds = self.aimed(pod, grace_s), max(workloads.LEAST_GRACE_S, round(grace_s))
+        with ThreadPoolExecutor(1) as beside:
+            with blow.dealt():
+                # beside the strike: what is dead is not hurt by it, however long that takes, but would be started again
+                deletion = beside.submit(workloads.delete, self.cluster, pod.namespace, pod.name, pod.uid, seconds)
+                if not strike():
+                    deletion.result()
+                    until(lambda: self._ended(pod), KILLED_WITHIN_S + grace_s, f"{node}: {incarnation} to end", POLL_S)
+            deletion.result()
 
-    def strike(self, pod: Pod, grace_s: float) -> bool:
-        """Kill its processes before anybody asks them to end; False where they are not ours: deleting it has to do."""
+    def aimed(self, pod: Pod, grace_s: float) -> Callable[[], bool]:
+        """Give what kills its processes before anybody asks them to end; False where the deletion has to do that."""
         del pod, grace_s
-        return False
+        return lambda: False
 
     def losable(self, nodes: Collection[str]) -> None:
         """Raise Unable for nodes without a volume of their own, and without the right to have it go."""

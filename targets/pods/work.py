@@ -61,10 +61,15 @@ class Work(KubernetesTarget):
         if pod.incarnation != incarnation:
             raise VictimGone(f"{node}: {incarnation} does not run any more")
         frozen.mark(self.cluster, pod, self.expires_at)
+        listed = here.lister(pod.process)
         with blow.dealt():
-            self.signal(pod, signal.SIGSTOP)
+            self.signal(pod, signal.SIGSTOP, listed)
             with suppress(TargetError):  # a process stops when it runs next: whoever looks then says whether it is so
-                until(lambda: node in self.paused(), STOPS_WITHIN_S, f"{node} to stop")
+                until(lambda: self._stopped(node, listed()), STOPS_WITHIN_S, f"{node} to stop")
+
+    def _stopped(self, node: str, pids: list[int]) -> bool:
+        """Tell whether a node's processes but the first are frozen; whoever sees none of them from here asks inside."""
+        return here.stopped(pids[1:]) if pids else node in self.paused()
 
     def resume(self, node: str) -> None:
         """Let the node go on; nothing to do when it is not frozen.
@@ -92,13 +97,14 @@ class Work(KubernetesTarget):
         listed = self._processes()
         return frozenset(name for name, found in listed.items() if any(state[0] in "Tt" for _, state, _ in found))
 
-    def signal(self, pod: Pod, number: signal.Signals) -> None:
+    def signal(self, pod: Pod, number: signal.Signals, listed: here.Lister | None = None) -> None:
         """Signal all processes of a pod but the first, which asks whether they live; whoever forked meanwhile, too."""
+        listed = listed or here.lister(pod.process)
         for once_more in range(ROUNDS):
-            seen = [pid for pid, _, _ in here.processes([pod.process]).get(pod.process, [])]
+            seen = listed()
             if once_more and not seen:
                 return  # all have ended, and to ask in there for any takes its time
-            if not seen or not here.send(number, pod.process, sorted(seen)[1:]):  # the first is the oldest
+            if not seen or not here.send(number, pod.process, seen[1:]):  # the first is the oldest
                 words = f"kill -{number.value} -1; kill -{number.value} -1"  # but for the first, and whoever says it
                 self._inside(pod, ["sh", "-c", words])
                 return

@@ -9,7 +9,7 @@ from typing import Any
 
 from targets.pods import expiry, kinds
 from targets.pods.cluster import Cluster, Forbidden
-from targets.target import BadInput
+from targets.target import BadInput, TargetGone
 
 MERGE = "application/merge-patch+json"  # lists are replaced; a patch of the usual kind would join them
 ZONE = "topology.kubernetes.io/zone"
@@ -18,6 +18,7 @@ MARKED = "drillyard/in-a-cut"  # a label of the pods that a cut names, each of w
 FROZEN = "drillyard/frozen"  # a label of a pod whose processes are stopped
 SCALED = "drillyard/scaled"  # a label of a workload that is to have another number of pods than it had
 FIRST_COUNT = "drillyard/replicas"  # an annotation beside it: how many
+LEAST_GRACE_S = 1  # with none its object is gone at once, and another may work on its data while it still runs
 RELEASED = "drillyard/released"  # a label of a workload that was given a release of ours
 
 
@@ -200,3 +201,11 @@ def _zones(cluster: Cluster) -> dict[str, str]:
             each["metadata"]["name"]: each["metadata"].get("labels", {}).get(ZONE, "") for each in nodes
         }
     return dict(cluster._made["zones"])  # noqa: SLF001
+
+
+def delete(cluster: Cluster, namespace: str, name: str, uid: str, grace_s: int = LEAST_GRACE_S) -> None:
+    """Delete that very pod; nothing to do when it is gone. VictimGone when another has its name."""
+    only = {"gracePeriodSeconds": grace_s, "preconditions": {"uid": uid}}
+    with suppress(TargetGone), cluster.asked(f"{namespace}/{name}"):
+        # plain: to make a model of the answer takes longer than to delete, and some of them are blows, which are dated
+        cluster.plain("delete", f"/api/v1/namespaces/{namespace}/pods/{name}", only)
