@@ -21,7 +21,7 @@ from rollback.records import Injection
 from targets.target import BadInput, DrillyardError, TargetGone, sweep
 
 POLL_S = 0.5
-PUT_BACK = (  # in this order: what is cut or overloaded would not come back
+PUT_BACK = (  # in this order, the first three faults.BLOCKING
     ("put back network partitions", ("partition",)),
     ("put back resource exhaustion", ("stress",)),
     ("put back dependency failures", ("dependency",)),

@@ -53,13 +53,17 @@ class Stopped:
 
 
 def stop(*, by: str, mine: Callable[[Injection], bool] = lambda _: True) -> Stopped:
-    """Heal every open injection that `mine` accepts, newest first; one failure never stops the others."""
+    """Heal every open injection that `mine` accepts; one failure never stops the others.
+
+    What keeps others from coming back goes first, then the newest first: a node that was killed while nothing could
+    start is waited for in vain until something can.
+    """
     with signals.deferred(), one_at_a_time():
         journal.tidy()
         records, unreadable = journal.open_records()
         still_open = Counter(record.target for record in records)
         healed, unhealed = [], []
-        for record in records:
+        for record in sorted(records, key=lambda record: faults.kind(record.fault) not in faults.BLOCKING):
             if not mine(record):
                 continue
             result = _heal(record, by, last=still_open[record.target] == 1)

@@ -11,6 +11,7 @@ from experiments import faults
 from rollback import byhand, guard
 from rollback import stop as stopping
 from rollback.arming import Permit
+from rollback.journal import Injection
 from targets.target import Target
 from tests.conformance import tried
 
@@ -47,6 +48,24 @@ def test_its_commands_put_it_back_without_the_stop(name: str, session: guard.Ses
     assert faults.load(name).active(target, record.plan) is not True
     assert stopping.residue(target) == []
     assert [healed.id for healed in session.stop(by="test").healed] == [record.id]
+
+
+def test_what_keeps_others_from_coming_back_goes_first(
+    session: guard.Session, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the rest the newest: a node that was killed under a changed setting has to run before that can be undone."""
+    for name in ("misconfigure", "partition", "kill"):
+        guard.inject(session, target, name, **tried.params(name))
+    undone: list[str] = []
+    really = stopping._heal_and_look
+
+    def seen(record: Injection) -> list[str]:
+        undone.append(record.fault)
+        return really(record)
+
+    monkeypatch.setattr(stopping, "_heal_and_look", seen)
+    assert not session.stop(by="test").failed
+    assert undone == ["partition", "kill", "misconfigure"]
 
 
 def test_a_cut_by_the_kernel_is_taken_away_in_its_namespace(session: guard.Session, target: Target) -> None:

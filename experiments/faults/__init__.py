@@ -24,6 +24,7 @@ Plan = Mapping[str, Any]
 Ability = TypeVar("Ability")
 OF = "of "
 KINDS = ("partition", "kill", "stress", "dependency", "failover", "other")
+BLOCKING = ("partition", "stress", "dependency")  # what is cut off, overloaded or not let in would not come back
 
 
 class Fault(Protocol):

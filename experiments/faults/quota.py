@@ -8,7 +8,7 @@ from experiments.faults import Plan, able, chosen, spelled
 from targets.clustered import Limited
 from targets.target import Target
 
-KIND = "other"
+KIND = "dependency"
 WHAT = "use up quotas"
 
 
