@@ -19,6 +19,7 @@ from rollback.arming import Permit
 from rollback.session import Overtaken
 from targets import local, where
 from targets.lab.target import LocalTarget
+from targets.rules import Rule
 from targets.target import Node
 from targets.waiting import until
 from tests.fakes import FakeTarget, install
@@ -26,6 +27,7 @@ from tests.fakes import FakeTarget, install
 Drill = Callable[..., Outcome]
 PATIENCE_S = 60.0
 HELD_S = 2.0  # an old primary that does not wait leads long before
+ALONE_S = 10.0  # one that asks two peers in vain and then goes on alone leads before
 STREAMING = "select count(*) from pg_stat_replication where state = 'streaming'"
 
 
@@ -116,6 +118,25 @@ def test_an_old_primary_started_in_the_middle_of_a_promotion_follows(lab: LocalT
     until(lambda: not postgres._ask(best, "select pg_is_in_recovery()"), PATIENCE_S, "the promotion")
     assert [node.name for node in lab.nodes("postgres", "primary")] == [best.name]
     until(lambda: postgres._ask(best, STREAMING) == 2, PATIENCE_S, "full redundancy")
+
+
+def test_an_old_primary_that_reaches_nobody_waits_until_it_does(lab: LocalTarget) -> None:
+    """As when its host has its power back before its network: somebody may have been promoted meanwhile."""
+    (old,), others = (lab.nodes("postgres", role) for role in ("primary", "standby"))
+    away = Rule(id="partition-away", sources=(old.name,), destinations=tuple(o.name for o in others), mode="drop")
+    lab.kill(old.name, lab.incarnation(old.name) or "", for_good=True)
+    lab.cut(away)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            started = pool.submit(lab.start, old.name)
+            time.sleep(ALONE_S)
+            assert not started.done()
+            assert lab.nodes("postgres", "primary") == ()
+        finally:
+            lab.uncut(away.id)
+        started.result(PATIENCE_S)
+    assert [node.name for node in lab.nodes("postgres", "primary")] == [old.name]
+    until(lambda: postgres._ask(old, STREAMING) == 2, PATIENCE_S, "full redundancy")
 
 
 def test_a_drill_that_was_overtaken_is_unknown(drill: Drill) -> None:

@@ -58,6 +58,15 @@ class Postgres:
         done = self._psql(door, "-c", sql)
         return done.stdout.strip() if done and done.returncode == 0 else ""
 
+    def await_majority(self) -> None:
+        """Wait until of most nodes, this one among them, it is known whether they lead.
+
+        Who has just got its power back may not reach anybody yet, and find no other primary for that reason alone.
+        """
+        doors = self.config.peers().values()
+        while 2 * (1 + sum(accepts(door) is not None for door in doors)) <= 1 + len(doors):
+            time.sleep(POLL_S)
+
     def leads(self, door: str) -> str:
         """Ask a server whether it leads: its timeline, "soon", or "" when it does not, or does not answer."""
         done = self._psql(door, *leading.WORDS)
@@ -97,15 +106,20 @@ def _newest_history(folder: Path) -> int:
     return max((int(file.stem, 16) for file in folder.glob("*.history")), default=1)
 
 
-def accepts(door: str) -> bool:
-    """Say whether a PostgreSQL server behind a door takes connections; one that is starting up does not."""
+def accepts(door: str) -> bool | None:
+    """Say whether a PostgreSQL server behind a door takes connections; one that is starting up does not.
+
+    None when nobody says so much as no: it may be there, and out of reach.
+    """
     host, _, port = door.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=ANSWER_S) as sock:
             sock.sendall(OF_A_PEER)
             return sock.recv(1) == b"R"
-    except OSError:
+    except ConnectionError:
         return False
+    except OSError:
+        return None
 
 
 def prepare(pg: Postgres) -> None:
@@ -117,6 +131,8 @@ def prepare(pg: Postgres) -> None:
         say("died while rewinding: what is there cannot be trusted")
         _copy_anew(pg, pg.primary() or _wait_for_primary(pg))
         return
+    if not pg.is_standby():
+        pg.await_majority()
     primary = pg.primary()
     if primary is None and not pg.is_standby() and pg.newest_timeline() > pg.timeline():
         say("somebody else was promoted since: waiting for that primary instead of coming up as a second one")
