@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from experiments.faults import Plan, able, chosen, spelled
-from experiments.faults._hosts import under
+from experiments.faults._hosts import ours, under
 from targets.abilities import Killable
 from targets.clustered import Hosted
 from targets.target import Target
 
-KIND = "failover"
+KIND = "dependency"  # of all that would have to start there
 WHAT = "drain hosts"
 
 
@@ -29,7 +29,7 @@ def plan(
     hosted = able(target, Hosted, WHAT)
     able(target, Killable, "start what waits")
     where = hosted.hosts()
-    named = chosen(target, component, role, zone, count)
+    named = ours(where, chosen(target, component, role, zone), hosted.drainable, count)
     hosts = under(where, named, f"component {component!r} on {target.address}")
     hosted.drainable(hosts)
     leaving = {host: [name for name in chosen(target, component) if where.get(name) == host] for host in hosts}

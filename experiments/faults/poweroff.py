@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from experiments.faults import Plan, able, chosen, spelled
-from experiments.faults._hosts import under
+from experiments.faults._hosts import ours, under
 from targets.abilities import Killable
 from targets.clustered import Powered
 from targets.target import Target
@@ -29,7 +29,7 @@ def plan(
     powered = able(target, Powered, WHAT)
     able(target, Killable, "start nodes")
     where = powered.hosts()
-    named = chosen(target, component, role, zone, count)
+    named = ours(where, chosen(target, component, role, zone), powered.switchable, count)
     hosts = under(where, named, f"component {component!r} on {target.address}")
     powered.switchable(hosts)
     return {

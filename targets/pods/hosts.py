@@ -11,6 +11,7 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
+from targets import blow
 from targets.pods import expiry, rights
 from targets.pods.cluster import Cluster
 from targets.pods.policies import OURS
@@ -56,7 +57,9 @@ class Hosts(Releases):
         every = [pod for pods in self.everywhere().values() for pod in pods]
         there = [pod for pod in every if pod.host == host and self.named(pod) in nodes]
         for pod in there:
-            evicted(self.cluster, pod)
+            if not pod.leaving:
+                with blow.dealt():
+                    evicted(self.cluster, pod)
         return not there
 
 
