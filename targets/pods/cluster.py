@@ -4,7 +4,7 @@ import json
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -47,7 +47,7 @@ class Cluster:
 
     context: str
     kubeconfig: Path | None = None
-    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self) -> Any:
         """Make a client of this context's own. BadInput without a kubeconfig, or such a context in it."""
@@ -106,6 +106,16 @@ class Cluster:
         )
         return found
 
+    def serves(self, version: str, resource: str) -> bool:
+        """Tell whether it has things of an API that not every cluster has: "GROUP/VERSION", "things".
+
+        Asked once, for nobody installs any in the middle of a drill; who may not see them does not have them.
+        """
+        if (version, resource) not in self._made:
+            self._made[version, resource] = resource in self._resources(version)
+        found: bool = self._made[version, resource]
+        return found
+
     @contextmanager
     def asked(self, about: str) -> Iterator[None]:
         """Let the API's errors be the house's. TargetGone: `about` is not there; VictimGone: it is another by now."""
@@ -131,6 +141,11 @@ class Cluster:
             self._made["client"] = made = self.client()
             weakref.finalize(self, made.close)
         return self._made["client"]
+
+    def _resources(self, version: str) -> set[str]:
+        with suppress(TargetGone, Forbidden), self.asked(f"kinds of {version}"):
+            return {each["name"] for each in self.plain("get", f"/apis/{version}")["resources"]}
+        return set()
 
     def _refusal(self, error: ApiException, about: str) -> TargetError:
         said, reason, status = f"context {self.context}: {about}: ", _message(error), error.status

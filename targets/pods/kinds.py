@@ -3,10 +3,7 @@
 A workload is called by kind and name, "Deployment/web".
 """
 
-from contextlib import suppress
-
-from targets.pods.cluster import Cluster, Forbidden
-from targets.target import TargetGone
+from targets.pods.cluster import Cluster
 
 ARGO = "argoproj.io"
 DEPLOYMENT, STATEFUL_SET, ROLLOUT = "Deployment", "StatefulSet", "Rollout"
@@ -28,14 +25,4 @@ def path(kind: str, namespace: str = "", name: str = "") -> str:
 
 def known(cluster: Cluster) -> tuple[str, ...]:
     """List the kinds that a cluster has: Rollouts only where Argo's are installed, and may be seen."""
-    if "kinds" not in cluster._made:  # noqa: SLF001  nobody installs them in the middle of a drill
-        cluster._made["kinds"] = tuple(RESOURCES) if _has_rollouts(cluster) else (DEPLOYMENT, STATEFUL_SET)  # noqa: SLF001
-    found: tuple[str, ...] = cluster._made["kinds"]  # noqa: SLF001
-    return found
-
-
-def _has_rollouts(cluster: Cluster) -> bool:
-    group, resource = RESOURCES[ROLLOUT]
-    with suppress(TargetGone, Forbidden), cluster.asked(f"kinds of {group}"):
-        return any(each["name"] == resource for each in cluster.plain("get", f"/apis/{group}")["resources"])
-    return False
+    return tuple(RESOURCES) if cluster.serves(*RESOURCES[ROLLOUT]) else (DEPLOYMENT, STATEFUL_SET)

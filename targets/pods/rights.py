@@ -10,6 +10,7 @@ from targets.pods.kinds import ARGO
 from targets.pods.policies import MANAGED, OURS
 from targets.target import BadInput
 
+CHAOS_MESH = "chaos-mesh.org"
 GROUP = "rbac.authorization.k8s.io"
 TOGETHER = 16
 
@@ -26,7 +27,7 @@ class Right:
 
 LOOK, LEASE, KILL, PARTITION, RUN, STRESS = "look", "lease", "kill", "partition", "run", "stress"
 DRAIN, QUOTA, ROTATE, LOSE, RESTART, ROLLOUT = "drain", "quota", "rotate", "lose", "restart", "rollout"
-ERASE, BACKUP, SWEEP, LAB = "erase", "backup", "sweep", "lab"
+ERASE, BACKUP, SWEEP, LAB, MESH = "erase", "backup", "sweep", "lab", "mesh"
 USUAL = (LOOK, LEASE, KILL, PARTITION, RUN, STRESS)
 NEEDED: dict[str, tuple[Right, ...]] = {
     LOOK: (
@@ -79,6 +80,11 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(group="velero.io", resource="restores", verbs=("create", "get"), everywhere=True),
         Right(group="velero.io", resource="deletebackuprequests", verbs=("create",), everywhere=True),
     ),
+    MESH: (  # latency by Chaos Mesh
+        Right(group=CHAOS_MESH, resource="networkchaos", verbs=("create", "delete", "list")),
+        Right(group=CHAOS_MESH, resource="podnetworkchaos", verbs=("list", "patch"), everywhere=True),
+        Right(resource="services", verbs=("list",)),
+    ),
     LAB: (  # what our own lab needs besides, which is found by itself and has doors of its own
         Right(resource="namespaces", verbs=("get", "list"), everywhere=True),
         Right(resource="services", verbs=("list",)),
@@ -91,6 +97,8 @@ NEEDED: dict[str, tuple[Right, ...]] = {
         Right(resource="pods", verbs=("delete", "get", "list", "patch"), everywhere=True),
         Right(group="apps", resource="deployments", verbs=("get", "list", "patch"), everywhere=True),
         Right(group=ARGO, resource="rollouts", verbs=("get", "list", "patch"), everywhere=True),
+        Right(group=CHAOS_MESH, resource="networkchaos", verbs=("delete", "list"), everywhere=True),
+        Right(group=CHAOS_MESH, resource="podnetworkchaos", verbs=("list", "patch"), everywhere=True),
         Right(resource="resourcequotas", verbs=("delete", "list"), everywhere=True),
         Right(group="coordination.k8s.io", resource="leases", verbs=("delete", "list"), everywhere=True),
         Right(

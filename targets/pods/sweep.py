@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from targets.pods import beside, estates, fewer, frozen, hosts, kept, kinds, lease, quotas, releases, rotations
+from targets.pods import beside, estates, fewer, frozen, hosts, kept, kinds, lease, mesh, quotas, releases, rotations
 from targets.pods.cluster import Cluster, Forbidden
 from targets.pods.expiry import is_due, said
 from targets.pods.policies import CUT, MANAGED, OURS, RULES
@@ -25,7 +25,7 @@ Left = tuple[str, Callable[[], object]]  # what is there, and how it is taken aw
 def left(cluster: Cluster, due: datetime | None = None) -> list[Left]:
     """List what bears our labels; `due`: only that whose time is over at that moment."""
     looks = (
-        *(_policies, _marked, held, _frozen, _scaled, _released, _closed, _quotas, _helpers, _leases),
+        *(_policies, _slowed, _marked, held, _frozen, _scaled, _released, _closed, _quotas, _helpers, _leases),
         *(_erased, _rotated),
     )
     with ThreadPoolExecutor(len(looks)) as pool:
@@ -71,6 +71,14 @@ def _policies(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
                     cluster.networking.delete_namespaced_network_policy(name, namespace)
 
         yield f"{len(names)} policies in {namespace}", undo
+
+
+def _slowed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
+    """Have delays go; who may not see them has not made them."""
+    with suppress(Forbidden), cluster.asked(mesh.RESOURCE):
+        for namespace, name, annotations in mesh.everywhere(cluster):
+            if is_due(annotations, due):
+                yield f"{namespace}/{name}: a delay", partial(mesh.gone, cluster, namespace, [name])
 
 
 def _marked(cluster: Cluster, due: datetime | None) -> Iterable[Left]:

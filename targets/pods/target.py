@@ -1,7 +1,6 @@
 """Workloads of a cluster as a target: components are found by their selectors, nodes are their pods."""
 
 import json
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -9,7 +8,6 @@ from shlex import quote
 
 from targets import blow
 from targets.pods import (
-    canary,
     claims,
     commands,
     fewer,
@@ -17,6 +15,7 @@ from targets.pods import (
     kept,
     kinds,
     lease,
+    mesh,
     observer,
     policies,
     releases,
@@ -25,10 +24,9 @@ from targets.pods import (
     workloads,
 )
 from targets.pods.neighbours import LOAD
-from targets.pods.remedies import Remedies
+from targets.pods.ways import DELAY, Ways
 from targets.pods.workloads import MERGE, Pod
-from targets.rules import Rule
-from targets.target import BadInput, Node, Ran, TargetGone, Unable, VictimGone
+from targets.target import BadInput, Node, Ran, TargetGone, VictimGone
 from targets.waiting import until
 
 KILLED_WITHIN_S = 30.0
@@ -47,7 +45,7 @@ TAKEN = {  # what each of these undos deletes, as kubectl names it
 REPLACED = "replaced"  # the incarnation of a pod that is gone, once its workload has all its pods again
 
 
-class KubernetesTarget(Remedies):
+class KubernetesTarget(Ways):
     """Components of one cluster; anybody's, so it has to be armed by its context's name."""
 
     disposable = False
@@ -167,46 +165,13 @@ class KubernetesTarget(Remedies):
         scaled = [each for namespace in self._namespaces() for each in workloads.scaled(self.cluster, namespace)]
         return (*held, *(f"a pod of {each}" for each in scaled))
 
-    def means(self, rule: Rule) -> str:
-        """Say by what means the rule would be kept. Unable for what no NetworkPolicy can do."""
-        policies.check(rule)
-        _, destinations = self._sides(rule)
-        there = {pod.namespace for pod in destinations}
-        self.permitted(there, rights.PARTITION)
-        return "a NetworkPolicy"
-
-    def cut(self, rule: Rule) -> None:
-        """Put a rule in force, for existing and for new connections; again is the same as once."""
-        policies.check(rule)
-        sources, destinations = self._sides(rule)
-        policies.cut(self.cluster, rule, sources, destinations, self.expires_at)
-
-    def foresee(self, rules: Collection[Rule]) -> None:
-        """See whether policies are enforced where these rules will be: it takes seconds, which are no outage's."""
-        for namespace in {self._sides(rule)[1][0].namespace for rule in rules}:
-            canary.enforced_after(self.cluster, namespace)
-
-    def holds(self, rule: Rule) -> bool:
-        """Tell whether a rule that is in force cuts anybody off: somebody else's network has to see to that."""
-        _, destinations = self._sides(rule)
-        within = canary.enforced_after(self.cluster, destinations[0].namespace)
-        time.sleep(within or 0)
-        return within is not None
-
-    def uncut(self, rule_id: str) -> None:
-        """Take a rule away; nothing to do when it is not there."""
-        every = [pod for pods in self.everywhere().values() for pod in pods]
-        policies.uncut(self.cluster, self._namespaces(), rule_id, every)
-
-    def cuts(self) -> frozenset[str]:
-        """List the ids of the rules in force."""
-        return policies.cuts(self.cluster, self._namespaces())
-
     def spelled(self, undo: str, *arguments: object) -> tuple[str, ...]:
         """Give kubectl's own commands for it; () where there are none."""
         namespace = next(iter(self._namespaces()))
         if undo == "reopen":
             return tuple(self.cluster.kubectl(namespace, words) for words in hosts.spelled(str(arguments[0])))
+        if undo == "uncut" and str(arguments[0]).startswith(DELAY):
+            return mesh.spelled(self.cluster, self._namespaces(), str(arguments[0]))
         if undo in TAKEN:
             taken = TAKEN[undo].format(arguments[0])
             return tuple(self.cluster.kubectl(each, f"delete {taken}") for each in self._namespaces())
@@ -214,20 +179,14 @@ class KubernetesTarget(Remedies):
             return releases.spelled(self.cluster, *found, str(arguments[1]))
         if undo in WHOLE:
             return WHOLE[undo](self.cluster, *map(str, arguments))
-        pod = self.find(str(arguments[0])) if undo == "start" else None
-        if pod and pod.held:
-            clear = json.dumps({"metadata": workloads.released(pod.finalizers)})
-            return (self.cluster.kubectl(pod.namespace, f"patch pod {pod.name} --type merge -p {quote(clear)}"),)
-        return ()
+        return self._let_go(str(arguments[0])) if undo == "start" else ()
 
-    def _sides(self, rule: Rule) -> tuple[list[Pod], list[Pod]]:
-        every = {self.named(pod): pod for pods in self.everywhere().values() for pod in pods}
-        if unknown := {*rule.sources, *rule.destinations} - {*every, policies.EVERYBODY}:
-            raise BadInput(f"{self.address} has no node {', '.join(sorted(unknown))}; it has {', '.join(every)}")
-        found = [[every[name] for name in side if name in every] for side in (rule.sources, rule.destinations)]
-        if len({pod.namespace for pod in found[1]}) > 1:
-            raise Unable("destinations in several namespaces: cut them off by one rule each")
-        return found[0], found[1]
+    def _let_go(self, node: str) -> tuple[str, ...]:
+        pod = self.find(node)
+        if not pod or not pod.held:
+            return ()
+        clear = json.dumps({"metadata": workloads.released(pod.finalizers)})
+        return (self.cluster.kubectl(pod.namespace, f"patch pod {pod.name} --type merge -p {quote(clear)}"),)
 
     def _keep_down(self, pod: Pod) -> None:
         """See to it that nobody takes a pod's place: a Deployment would find it a new name and go on."""
