@@ -1,9 +1,13 @@
 """Probes of what runs, whether or not it serves."""
 
+import time
+
 from targets.abilities import Killable
-from targets.target import BadInput
+from targets.target import BadInput, TargetError
 from targets.waiting import until
 from targets.where import target
+
+LOOK_S = 0.2
 
 
 def running(component: str) -> int:
@@ -25,3 +29,16 @@ def await_running(component: str, count: int, timeout_s: float) -> int:
         timeout_s,
         f"{component}: {count} running nodes",
     )
+
+
+def hold_at(component: str, count: int, seconds: float) -> int:
+    """See for `seconds` that neither more nor fewer than `count` nodes run, and give that number.
+
+    For what must not come back by itself.  TargetError as soon as it is another number.
+    """
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if (seen := running(component)) != count:
+            raise TargetError(f"{component}: {seen} nodes run, not {count}")
+        time.sleep(LOOK_S)
+    return count

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from targets.boxes import engine, marked
-from targets.pods import clusters
+from targets.pods import clusters, plane, power
 from targets.pods import lab as lab_there
 from targets.pods.kindlab import KindTarget
 from targets.target import DrillyardError, TargetGone, create
+from targets.waiting import until
+from tests import errands
 
 
 def lacks() -> str:
@@ -36,3 +40,12 @@ def up() -> Iterator[KindTarget]:
         assert not clusters.kubeconfig(built.name).exists()
     else:
         assert built.namespace not in lab_there.of(built.cluster)
+
+
+def await_orders_heeded(lab: KindTarget) -> None:
+    """Leave a cluster to other tests only when its controllers and every host do again what they are told."""
+    now = datetime.now(UTC)
+    for part in plane.PARTS[1:]:
+        heard = partial(plane.was_heard, lab.cluster, part, plane.NAMESPACE, now)
+        until(heard, plane.BACK_WITHIN_S, f"{part} to be heard of")
+    errands.run(lab.cluster, plane.NAMESPACE, power.hosts(lab.name), plane.BACK_WITHIN_S)

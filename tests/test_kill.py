@@ -101,7 +101,6 @@ def test_what_a_lab_is_unable_to_play_is_not_drawn(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(playable, "_pytest", ran)
     assert playable.drills("kind", "") == both[1:]
-    assert playable.drills("local", "") == both
 
 
 def test_no_drill_is_an_error() -> None:

@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,12 @@ from rollback import arming, guard
 from rollback.arming import Permit
 from targets import kind
 from targets.places import ROOT
-from targets.pods import clusters, plane, power
+from targets.pods import clusters, plane
 from targets.pods.cluster import Cluster
 from targets.pods.kindlab import KindTarget
 from targets.target import TargetError
 from targets.waiting import until
-from tests import errands
-from tests.kindlab import lacks
+from tests.kindlab import await_orders_heeded, lacks
 
 FAULT = faults.load("headless")
 
@@ -32,13 +30,8 @@ pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
 
 @pytest.fixture(scope="module", autouse=True)
 def works_for_others(kind_lab: KindTarget) -> Iterator[None]:
-    """Leave the cluster to other tests only when its controllers and every host do again what they are told."""
     yield
-    now = datetime.now(UTC)
-    for part in plane.PARTS[1:]:
-        heard = partial(plane.was_heard, kind_lab.cluster, part, plane.NAMESPACE, now)
-        until(heard, plane.BACK_WITHIN_S, f"{part} to be heard of")
-    errands.run(kind_lab.cluster, plane.NAMESPACE, power.hosts(kind_lab.name), plane.BACK_WITHIN_S)
+    await_orders_heeded(kind_lab)
 
 
 @pytest.fixture

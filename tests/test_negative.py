@@ -40,6 +40,14 @@ def _drills() -> dict[str, Captured]:
 
 
 DRILLS = _drills()
+# What only a cluster can play is tried there, in tests/test_kind_drills.py.
+IN_CLUSTERS = {
+    "test_control_plane_away",
+    "test_host_drained",
+    "test_host_without_power",
+    "test_killed_while_nothing_can_start",
+}
+HERE = sorted(set(DRILLS) - IN_CLUSTERS)
 # Their callers are to notice nothing at all, so no objective is too short; each has a negative trial of its own, below
 # or in tests/test_negative_<component>.py.
 UNNOTICED = {
@@ -88,6 +96,18 @@ def edited(name: str, *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     return script
 
 
+def broken(name: str) -> dict[str, Any]:
+    """Load an experiment whose first probe asks nobody."""
+    script = edited(name)
+    script["steady-state-hypothesis"]["probes"][0]["provider"] = {
+        "type": "python",
+        "module": "probes.http",
+        "func": "status",
+        "arguments": {"component": "nowhere"},
+    }
+    return script
+
+
 def kill_of_the_api() -> dict[str, Any]:
     return {
         "type": "action",
@@ -109,7 +129,7 @@ def test_every_experiment_is_drilled() -> None:
     "name",
     [
         pytest.param(name, marks=pytest.mark.nightly if name in OTHERWISE_MISSED else ())
-        for name in sorted(set(DRILLS) - UNNOTICED)
+        for name in sorted(set(HERE) - UNNOTICED)
     ],
 )
 def test_an_objective_below_what_is_possible_is_missed(drill: Drill, name: str) -> None:
@@ -156,7 +176,7 @@ def test_an_outage_that_stops_orders_too_is_missed(drill: Drill) -> None:
     assert outcome.spared_hit
 
 
-@pytest.mark.parametrize("name", DRILLS)
+@pytest.mark.parametrize("name", HERE)
 def test_a_harmless_fault_is_unknown(drill: Drill, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     played = DRILLS[name]
     for injected in run.injections(run.load(played.experiment)):
@@ -166,17 +186,9 @@ def test_a_harmless_fault_is_unknown(drill: Drill, name: str, monkeypatch: pytes
     assert "does not hurt" in repr(outcome)
 
 
-@pytest.mark.parametrize("name", DRILLS)
+@pytest.mark.parametrize("name", HERE)
 def test_a_broken_probe_is_unknown(drill: Drill, name: str) -> None:
     played = DRILLS[name]
-    script = edited(played.experiment)
-    broken = script["steady-state-hypothesis"]["probes"][0]
-    broken["provider"] = {
-        "type": "python",
-        "module": "probes.http",
-        "func": "status",
-        "arguments": {"component": "nowhere"},
-    }
-    outcome = drill(script, **played.held_to)
+    outcome = drill(broken(played.experiment), **played.held_to)
     assert outcome.verdict == "unknown", outcome
     assert not outcome.injections

@@ -1,6 +1,7 @@
 """Runbooks for PostgreSQL.
 
 A dead primary:        promote the most advanced standby and re-point the other; bring_back the old one.
+A dead host:           ensure_primary, which promotes only where the primary died with it.
 A planned switchover:  ready_to_switch, shut the primary down in order, take_over; bring_back the old one.
 """
 
@@ -45,6 +46,15 @@ def promote(component: str = "postgres", detect_within_s: float = 10.0) -> dict[
         "recovery_started_ns": started_ns,
         "promoted_ns": _make_primary(best, standbys),
     }
+
+
+def ensure_primary(component: str = "postgres", detect_within_s: float = 10.0) -> dict[str, Any]:
+    """Promote as `promote` does unless a primary answers: for a loss that may have taken it, or not.
+
+    Returns {"primary": its name} when one does.
+    """
+    primaries = where.target().nodes(component, "primary")
+    return {"primary": primaries[0].name} if primaries else promote(component, detect_within_s)
 
 
 def ready_to_switch(component: str = "postgres") -> dict[str, Any]:
