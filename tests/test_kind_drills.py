@@ -33,7 +33,7 @@ def drill(kind_lab: KindTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv(where.VARIABLE, kind_lab.address)
     monkeypatch.setenv("DRILLYARD_STATE", str(tmp_path / "state"))
     with contextlib.ExitStack() as stack:
-        session = stack.enter_context(guard.Session(permit=Permit()))
+        session = stack.enter_context(guard.Session(permit=Permit(armed=frozenset({"kube-system"}))))
         stack.callback(actions.use, None)
         actions.use(session)
         yard = Yard(
@@ -98,6 +98,7 @@ def test_without_a_control_plane_nobody_is_replaced(drill: Callable[..., Outcome
     script["method"].insert(0, kill_of_the_api())
     outcome = drill(script, **DRILLS["test_control_plane_away"].held_to)
     assert outcome.verdict == "missed", outcome
+    assert len(outcome.injections) == 2
     assert outcome.put_back
 
 
