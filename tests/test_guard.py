@@ -170,9 +170,14 @@ def test_one_failure_does_not_stop_the_other_heals(session: guard.Session, targe
 
 
 def test_the_newest_is_healed_first(session: guard.Session, target: FakeTarget) -> None:
+    older, newer = (guard.inject(session, target, "partition", source="a", destination="c") for _ in range(2))
+    assert [record.id for record in session.stop(by="test").healed] == [newer.id, older.id]
+
+
+def test_but_what_keeps_others_from_coming_back_goes_before_all(session: guard.Session, target: FakeTarget) -> None:
     guard.inject(session, target, "partition", source="a", destination="c")
     guard.inject(session, target, "kill", component="a")
-    assert [record.fault for record in session.stop(by="test").healed] == ["kill", "partition"]
+    assert [record.fault for record in session.stop(by="test").healed] == ["partition", "kill"]
 
 
 def test_a_vanished_target_holds_no_harm(session: guard.Session, target: FakeTarget) -> None:
