@@ -8,14 +8,13 @@ import pytest
 
 from drills.harness.asked import Named
 from drills.harness.play import Drill, Yard
-from experiments import faults, run
 from reports.outcome import Outcome
 from rollback import actions, guard
 from rollback.arming import Permit
 from targets import systems, where
 from targets.pods.kindlab import KindTarget
 from tests.kindlab import await_orders_heeded, lacks
-from tests.test_negative import DRILLS, IN_CLUSTERS, broken, edited, kill_of_the_api
+from tests.test_negative import DRILLS, IN_CLUSTERS, broken, disarm, edited, kill_of_the_api
 from tests.test_negative_api import injecting
 
 pytestmark = pytest.mark.skipif(bool(lacks()), reason=lacks())
@@ -46,8 +45,7 @@ def drill(kind_lab: KindTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 @pytest.mark.parametrize("name", sorted(IN_CLUSTERS))
 def test_a_harmless_fault_is_unknown(drill: Callable[..., Outcome], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     played = DRILLS[name]
-    for injected in run.injections(run.load(played.experiment)):
-        monkeypatch.setattr(faults.load(injected["fault"]), "inject", lambda *_: None)
+    disarm(monkeypatch, played.experiment)
     outcome = drill(played.experiment, **played.held_to)
     assert outcome.verdict == "unknown", outcome
     assert "does not hurt" in repr(outcome)

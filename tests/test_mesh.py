@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from targets.pods import mesh
+from targets.pods import mesh, netchaos
 from targets.pods.cluster import Cluster
 from targets.pods.expiry import EXPIRES
 from targets.pods.policies import CUT, MANAGED, OURS
@@ -30,7 +30,7 @@ def pod(name: str, **more: Any) -> Pod:
 
 def specs(rule: Rule = RULE, expires: datetime | None = None) -> dict[str, dict[str, Any]]:
     sources, destinations = [pod("web-1"), pod("web-2")], [pod("db-0")]
-    found = mesh.written(rule, sources, destinations, [SERVICE], expires)
+    found = netchaos.written(rule, sources, destinations, [SERVICE], expires)
     for each in found:
         assert each["metadata"]["labels"] == {MANAGED: OURS, CUT: rule.id, "chaos-type": "delay"}
     return {each["metadata"]["name"]: each["spec"] for each in found}
@@ -58,7 +58,7 @@ def test_of_one_way_only_that_one_is_slow(direction: str) -> None:
 def test_it_ends_by_itself_when_its_time_is_over() -> None:
     ends = datetime.now(UTC) + timedelta(seconds=90)
     assert {each["duration"] for each in specs(expires=ends).values()} <= {"89s", "90s"}
-    for found in mesh.written(RULE, [pod("web-1")], [pod("db-0")], [], ends):
+    for found in netchaos.written(RULE, [pod("web-1")], [pod("db-0")], [], ends):
         assert found["metadata"]["annotations"][EXPIRES] == ends.isoformat(timespec="seconds")
 
 
@@ -66,7 +66,7 @@ class Known(Cluster):
     """A cluster that has Chaos Mesh, or has not, and answers with one list."""
 
     def serves(self, version: str, resource: str) -> bool:
-        return (version, resource) == (mesh.VERSION, mesh.RESOURCE) and self.context == "with"
+        return (version, resource) == (netchaos.VERSION, netchaos.RESOURCE) and self.context == "with"
 
 
 def test_without_chaos_mesh_it_cannot_be_had() -> None:
@@ -86,7 +86,7 @@ def listed(monkeypatch: pytest.MonkeyPatch, *records: dict[str, Any], injected: 
         "conditions": [{"type": "AllInjected", "status": str(injected)}],
         "experiment": {"containerRecords": list(records)},
     }
-    monkeypatch.setattr(mesh, "_listed", lambda *_: [{"metadata": {"name": "drillyard-delay-1"}, "status": status}])
+    monkeypatch.setattr(netchaos, "listed", lambda *_: [{"metadata": {"name": "drillyard-delay-1"}, "status": status}])
 
 
 def test_what_went_wrong_is_said_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:

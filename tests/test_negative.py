@@ -108,6 +108,12 @@ def broken(name: str) -> dict[str, Any]:
     return script
 
 
+def disarm(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Have the faults of an experiment do nothing."""
+    for injected in run.injections(run.load(name)):
+        monkeypatch.setattr(faults.load(injected["fault"]), "inject", lambda *_: None)
+
+
 def kill_of_the_api() -> dict[str, Any]:
     return {
         "type": "action",
@@ -179,8 +185,7 @@ def test_an_outage_that_stops_orders_too_is_missed(drill: Drill) -> None:
 @pytest.mark.parametrize("name", HERE)
 def test_a_harmless_fault_is_unknown(drill: Drill, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     played = DRILLS[name]
-    for injected in run.injections(run.load(played.experiment)):
-        monkeypatch.setattr(faults.load(injected["fault"]), "inject", lambda *_: None)
+    disarm(monkeypatch, played.experiment)
     outcome = drill(played.experiment, **played.held_to)
     assert outcome.verdict == "unknown", outcome
     assert "does not hurt" in repr(outcome)

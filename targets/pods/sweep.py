@@ -75,7 +75,7 @@ def _policies(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
 
 def _slowed(cluster: Cluster, due: datetime | None) -> Iterable[Left]:
     """Have delays go; who may not see them has not made them."""
-    with suppress(Forbidden), cluster.asked(mesh.RESOURCE):
+    with suppress(Forbidden), cluster.asked("networkchaos"):
         for namespace, name, annotations in mesh.everywhere(cluster):
             if is_due(annotations, due):
                 yield f"{namespace}/{name}: a delay", partial(mesh.gone, cluster, namespace, [name])
