@@ -51,6 +51,7 @@ def test_a_harmless_fault_is_unknown(drill: Callable[..., Outcome], name: str, m
     assert "does not hurt" in repr(outcome)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", sorted(IN_CLUSTERS))
 def test_a_broken_probe_is_unknown(drill: Callable[..., Outcome], name: str) -> None:
     played = DRILLS[name]
@@ -75,6 +76,7 @@ def test_without_a_quota_somebody_takes_its_place_and_that_is_not_met(drill: Cal
     assert "2 nodes run, not 1" in repr(outcome)
 
 
+@pytest.mark.nightly
 def test_when_both_are_killed_while_nothing_can_start_it_is_missed(drill: Callable[..., Outcome]) -> None:
     script = injecting("api-not-replaced", "kill one replica", count=2)
     script["method"] = [each for each in script["method"] if each["name"] != "nobody takes its place"]

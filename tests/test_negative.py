@@ -191,7 +191,9 @@ def test_a_harmless_fault_is_unknown(drill: Drill, name: str, monkeypatch: pytes
     assert "does not hurt" in repr(outcome)
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly if number % 6 else ()) for number, name in enumerate(HERE)]
+)
 def test_a_broken_probe_is_unknown(drill: Drill, name: str) -> None:
     played = DRILLS[name]
     outcome = drill(broken(played.experiment), **played.held_to)
